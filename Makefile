@@ -1,0 +1,48 @@
+# Every target does its own set-up. `make help` lists them.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+# the system's certificates, so that it works behind a company's proxy too
+UV := $(BIN)/uv --system-certs --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit lock docs clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make the environment in .venv
+
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": call make PYTHON=python3.12")'
+	@echo "Setting up $(VENV): about 6.5 GB, a minute or two"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@UV_LINK_MODE=copy VIRTUAL_ENV=$(VENV) $(UV) pip install -r requirements.txt -r requirements-dev.txt setuptools
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## render the sample shop and find its duplicates
+	@$(BIN)/dedup run --sample
+
+test: lint types unit ## lint, check types, run every test, the chain on the sample shop included
+
+lint: $(STAMP) ## ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy, strict
+	@$(BIN)/mypy
+
+unit: $(STAMP)
+	@$(BIN)/pytest
+
+lock: $(STAMP) ## make requirements.txt from requirements.in
+	@for name in requirements requirements-dev; do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
+
+docs: $(STAMP) ## write the reference from the code
+	@$(BIN)/dedup settings --markdown > docs/reference/settings.md
+
+clean: ## remove the environment and the runs
+	rm -rf $(VENV) .dedup

@@ -1,0 +1,308 @@
+"""The settings: one typed model that makes the flags, the environment variables and the reference table.
+
+Precedence, highest first: a flag (``--set fetch.threads=8``), the environment (``DEDUP_FETCH__THREADS=8``), the
+settings file (TOML: ``[fetch]`` then ``threads = 8``), the default below. An unknown name is refused with the nearest
+known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from dedup_pipeline.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "DEDUP_"
+CONFIG_VARIABLE = "DEDUP_CONFIG"
+
+
+def _split(value: object) -> object:
+    """Let ``a,b`` stand for ``["a", "b"]`` where a setting comes as text."""
+    if isinstance(value, str):
+        return tuple(item.strip() for item in value.split(",") if item.strip())
+    return value
+
+
+def _pairs(value: object) -> object:
+    """Let ``id=sku,image=photo`` stand for a mapping where a setting comes as text."""
+    if isinstance(value, str):
+        return dict(item.split("=", 1) for item in value.split(",") if "=" in item)
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Mapped = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
+
+
+class Section(BaseModel):
+    """A group of settings that belong to one stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestSettings(Section):
+    """Reading a dump."""
+
+    preset: Literal["flipkart", "google_merchant", "shopify", "columns"] = Field(
+        "flipkart", description="Layout of the dump; `columns` takes its names from `ingest.columns` alone."
+    )
+    columns: Mapped = Field(
+        default_factory=dict,
+        description="Field to column name (`id=sku,image=photo`), laid over the preset. Fields: id, image, family, "
+        "title, brand, category, seller, colour, price.",
+    )
+    categories: Words = Field(
+        (), description="Keep listings whose last category equals one of these, whatever the case; empty keeps all."
+    )
+    rendition_px: int = Field(400, ge=64, le=4000, description="Of several sizes of a photo, take the nearest to this.")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="Separator of the fields of a CSV file.")
+    chunk_rows: int = Field(50_000, ge=100, description="Rows handled at a time; bounds the memory.")
+    max_field_chars: int = Field(1_000_000, ge=1000, description="A longer field makes the row a reject.")
+
+
+class FetchSettings(Section):
+    """Fetching images."""
+
+    threads: int = Field(16, ge=1, le=256, description="Requests under way at once.")
+    connections_per_host: int = Field(8, ge=1, le=256, description="Of these, at most so many to one host.")
+    rate_per_host: float = Field(0.0, ge=0, description="Requests a second to one host; 0 sets no limit.")
+    connect_timeout: float = Field(5.0, gt=0, description="Seconds to connect.")
+    read_timeout: float = Field(15.0, gt=0, description="Seconds between two bytes.")
+    total_timeout: float = Field(60.0, gt=0, description="Seconds for one answer in all.")
+    retries: int = Field(4, ge=0, le=20, description="Further tries after 429, 5xx, a reset or a timeout.")
+    backoff: float = Field(0.5, ge=0, description="Seconds before the first further try; doubles each time, jittered.")
+    max_backoff: float = Field(30.0, ge=0, description="Longest wait in seconds, a Retry-After included.")
+    max_bytes: int = Field(20_000_000, ge=1000, description="A longer body is cut off and counted as too large.")
+    max_pixels: int = Field(50_000_000, ge=10_000, description="A picture with more pixels is refused undecoded.")
+    max_redirects: int = Field(5, ge=0, le=20, description="Redirects followed, each checked like the first URL.")
+    max_failure_ratio: float = Field(
+        0.2, ge=0, le=1, description="Share of a dump's photos that may fail before the run stops."
+    )
+    retry_failed_after_days: float = Field(7.0, ge=0, description="A later dump tries a failed URL again after this.")
+    pack_images: int = Field(1000, ge=1, le=100_000, description="URLs in a pack, the unit of parallel work.")
+    allow_hosts: Words = Field(
+        (), description="Hosts (`name` or `name:port`) that may lie inside the network; all others must be public."
+    )
+    user_agent: str = Field("dedup-pipeline/0.1", description="How requests introduce themselves.")
+
+
+class TrainSettings(Section):
+    """Training the embedder and calibrating it on the dump."""
+
+    model: str = Field("auto", description="`champion`, `train`, a model version, or `auto`: champion, else train.")
+    backbone: str = Field("tf_efficientnet_lite0", description="Any timm model; the default needs no download.")
+    weights: str = Field("", description="Weights file of the backbone; empty takes the packaged or timm's own.")
+    image_px: int = Field(160, ge=32, le=1024, description="Side of the square that the network sees, in pixels.")
+    dimension: int = Field(128, ge=8, le=2048, description="Length of an embedding.")
+    loss: Literal["triplet", "contrastive"] = Field("triplet", description="What the network learns by.")
+    margin: float = Field(0.2, gt=0, le=2, description="Margin of the triplet loss, in squared-free cosine distance.")
+    epochs: int = Field(4, ge=1, le=1000, description="Passes over the training families.")
+    products_per_batch: int = Field(16, ge=2, le=4096, description="P of the P x K sampler.")
+    views_per_product: int = Field(4, ge=2, le=64, description="K of the P x K sampler.")
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="Peak of the one-cycle schedule.")
+    backbone_rate: float = Field(0.1, ge=0, le=1, description="Share of it for the backbone; 0 freezes it.")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's.")
+    max_photos: int = Field(3000, ge=16, description="Photos used for training, drawn by seed when there are more.")
+    validation_share: float = Field(0.2, gt=0, lt=0.9, description="Share of the families held out.")
+    precision: Literal["auto", "32", "16-mixed", "bf16-mixed"] = Field(
+        "auto", description="Arithmetic; `auto` is 32 bit on CPU and mixed on GPU."
+    )
+    calibration_photos: int = Field(600, ge=20, description="Held-out photos that the verdicts are calibrated on.")
+    promote: bool = Field(True, description="Make the model champion when it beats the present one.")
+
+
+class EmbedSettings(Section):
+    """Computing embeddings."""
+
+    runtime: Literal["auto", "openvino", "torch"] = Field("auto", description="`auto`: torch on GPU, OpenVINO on CPU.")
+    batch: int = Field(32, ge=1, le=4096, description="Pictures in one inference.")
+
+
+class IndexSettings(Section):
+    """The nearest-neighbour index."""
+
+    trees: int = Field(50, ge=1, le=1000, description="Annoy trees: more find more and take more memory.")
+    search_nodes: int = Field(-1, ge=-1, description="Annoy's search_k; -1 is trees times neighbours.")
+    recall_sample: int = Field(500, ge=1, description="Queries compared with exact search after each build.")
+
+
+class MatchSettings(Section):
+    """Candidates and verdicts."""
+
+    target_precision: float = Field(0.99, gt=0.5, lt=1, description="Precision that accepted pairs shall reach.")
+    neighbours: int = Field(30, ge=1, le=1000, description="Nearest neighbours that become candidates.")
+    hash_radius: int = Field(8, ge=0, le=15, description="Hamming radius of the perceptual join, in bits of 64.")
+    placeholder_families: int = Field(
+        6, ge=3, description="A picture shared by so many families with nothing in common is a placeholder."
+    )
+    part_images: int = Field(50_000, ge=10, description="Images in a part, the unit of parallel matching.")
+
+
+class ExportSettings(Section):
+    """The files that others read."""
+
+    form: Literal["listing", "canonical", "separate"] = Field(
+        "listing",
+        description="duplicates.json: every listing with its duplicates; each group once under its canonical id; or "
+        "the latter with each duplicate in a list of its own.",
+    )
+    minimum_score: float = Field(0.01, ge=0, le=1, description="Pairs below this probability are left out of pairs.*.")
+
+
+class TrackingSettings(Section):
+    """MLflow."""
+
+    uri: str = Field("", description="MLflow tracking URI; empty is a SQLite file inside a local store.")
+    experiment: str = Field("catalog-dedup", description="MLflow experiment of the training runs.")
+    model_name: str = Field("embedder", description="Name of the registered model.")
+
+
+class Settings(BaseSettings):
+    """All settings of a run."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    store: str = Field(".dedup/store", description="Folder or fsspec URL (`s3://bucket/prefix`) that holds everything.")
+    seed: int = Field(7, ge=0, lt=2**31, description="Seed of all that is random.")
+    threads: int = Field(0, ge=0, le=256, description="Threads of decoding and arithmetic; 0 takes all cores.")
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
+    fetch: FetchSettings = Field(default_factory=FetchSettings)
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    embed: EmbedSettings = Field(default_factory=EmbedSettings)
+    index: IndexSettings = Field(default_factory=IndexSettings)
+    match: MatchSettings = Field(default_factory=MatchSettings)
+    export: ExportSettings = Field(default_factory=ExportSettings)
+    tracking: TrackingSettings = Field(default_factory=TrackingSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: flags, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def worker_threads(self) -> int:
+        """The number of threads to use, at least 1."""
+        return self.threads or os.cpu_count() or 1
+
+
+def setting_names() -> dict[str, tuple[str, object, str]]:
+    """Every setting by its dotted name: (type, default, description)."""
+    names: dict[str, tuple[str, object, str]] = {}
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            for inner, leaf in kind.model_fields.items():
+                names[f"{name}.{inner}"] = (
+                    _type_text(leaf.annotation),
+                    leaf.get_default(call_default_factory=True),
+                    leaf.description or "",
+                )
+        else:
+            names[name] = (_type_text(kind), field.default, field.description or "")
+    return names
+
+
+def _type_text(annotation: object) -> str:
+    """Name a type the way the reference shows it."""
+    if get_origin(annotation) is Literal:
+        return " | ".join(f"`{choice}`" for choice in get_args(annotation))
+    if annotation == tuple[str, ...]:
+        return "list"
+    if annotation == dict[str, str]:
+        return "mapping"
+    return getattr(annotation, "__name__", str(annotation))
+
+
+def load_settings(overrides: Mapping[str, Any] | Iterable[str] = (), *, file: Path | None = None) -> Settings:
+    """Put the settings together from flags, environment, file and defaults.
+
+    Args:
+        overrides: flags, as a mapping of dotted names or as ``name=value`` texts.
+        file: a TOML file; by default the one that ``DEDUP_CONFIG`` names, if any.
+
+    Raises:
+        SettingsError: a name is unknown (the nearest known one is named), a value does not fit, or the file cannot be
+            read.
+    """
+    known = setting_names()
+    flags = dict(overrides) if isinstance(overrides, Mapping) else _from_texts(overrides)
+    for name in flags:
+        _check_name(name, known, f"setting '{name}'")
+    for variable in os.environ:
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != CONFIG_VARIABLE:
+            name = variable[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
+            _check_name(name, known, f"environment variable {variable}")
+    path = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    if path and not path.is_file():
+        raise SettingsError(f"settings file '{path}' does not exist: name a TOML file or unset {CONFIG_VARIABLE}")
+    try:
+        return _with_file(path)(**_nested(flags))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            _check_name(name, known, f"setting '{name}'" + (f" in {path}" if path else ""))
+        raise SettingsError(f"setting {name} = {first['input']!r}: {first['msg']}; see `dedup settings`") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"settings file '{path}' is not valid TOML: {error}") from None
+
+
+def _with_file(path: Path | None) -> type[Settings]:
+    """The settings class, reading its lowest source from ``path``."""
+    return type("Settings", (Settings,), {"model_config": SettingsConfigDict(toml_file=path)})
+
+
+def _from_texts(texts: Iterable[str]) -> dict[str, str]:
+    flags = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise SettingsError(f"'{text}' is not name=value: write for example --set fetch.threads=8")
+        flags[name.strip()] = value.strip()
+    return flags
+
+
+def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in flags.items():
+        section, _, leaf = name.partition(".")
+        if leaf:
+            nested.setdefault(section, {})[leaf] = value
+        else:
+            nested[section] = value
+    return nested
+
+
+def _check_name(name: str, known: Iterable[str], where: str) -> None:
+    names = list(known)
+    if name in names:
+        return
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else "`dedup settings` lists all"
+    raise SettingsError(f"{where} is unknown: {hint}")

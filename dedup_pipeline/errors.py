@@ -1,0 +1,48 @@
+"""The exceptions of the project: what went wrong, where, and what to do about it.
+
+* DedupError
+  x InputError              the dump, a picture or an argument is not usable
+    * SettingsError         a setting is unknown or has a bad value
+  x NotReadyError           a stage was called before the stage it reads from
+  x ModelError              a model is missing, or does not fit what it is asked for
+  x FetchError              too many images of a dump could not be fetched (retryable)
+  x StoreError              the store could not be read or written (retryable)
+
+Each class says whether trying again can help: a workflow retries only where ``retryable`` is true.
+"""
+
+from __future__ import annotations
+
+
+class DedupError(Exception):
+    """Any error that the project raises on purpose; its text is one sentence for a person."""
+
+    retryable: bool = False
+
+
+class InputError(DedupError):
+    """What a person handed in cannot be used."""
+
+
+class SettingsError(InputError):
+    """A setting is unknown or its value is out of range."""
+
+
+class NotReadyError(DedupError):
+    """A stage needs the result of an earlier stage that is not in the store yet."""
+
+
+class ModelError(DedupError):
+    """A model cannot be found or does not fit the request."""
+
+
+class FetchError(DedupError):
+    """More images failed than ``fetch.max_failure_ratio`` allows."""
+
+    retryable = True
+
+
+class StoreError(DedupError):
+    """Reading from or writing to the store failed."""
+
+    retryable = True

@@ -1,0 +1,112 @@
+"""How every stage runs: do nothing when its work is there, else do it and write the manifest last.
+
+A manifest names what the work was made from (digests of the inputs, the settings that matter, the code's version) and
+what came of it (counts, digests of the outputs, seconds). A stage whose manifest names the same inputs, settings and
+version has nothing to do. A stage that was killed has no manifest and starts again from what it finds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dedup_pipeline.errors import NotReadyError
+from dedup_pipeline.store import Store, digest
+
+logger = logging.getLogger(__name__)
+
+Count = int | float | str | None | dict[str, int]
+Progress = Callable[[int, int], None]  # (done, of)
+
+
+def no_progress(done: int, of: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage hands to whoever called it: small, and safe to pass between machines.
+
+    Attributes:
+        stage: the stage's name.
+        dump_id: the dump.
+        key: digest of inputs, settings and version; the next stage's input.
+        outputs: name to path in the store.
+        counts: what was done, for the summary.
+        seconds: how long the work took when it was done.
+        reused: whether it had been done before.
+    """
+
+    stage: str
+    dump_id: str
+    key: str
+    outputs: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, Count] = field(default_factory=dict)
+    seconds: float = 0.0
+    reused: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the work of a stage returns: paths of its outputs and its counts."""
+
+    outputs: dict[str, str]
+    counts: dict[str, Count]
+
+
+def run_stage(
+    store: Store,
+    dump_id: str,
+    stage: str,
+    *,
+    inputs: Mapping[str, Any],
+    version: int,
+    work: Callable[[], Done],
+    part: str = "",
+) -> StageResult:
+    """Do the work of a stage unless its manifest shows that it is done.
+
+    Args:
+        store: where the manifest lies.
+        dump_id: the dump.
+        stage: the stage's name.
+        inputs: all that the result depends on: keys of earlier stages and settings, as plain values.
+        version: the stage's own version, raised when its code makes other results.
+        work: does it; must be safe to start again after a kill.
+        part: the part of the stage's work, where it is split.
+    """
+    path = store.dump(dump_id, stage, f"manifest-{part}.json" if part else "manifest.json")
+    key = digest(stage, version, dict(inputs))
+    if store.exists(path):
+        known = store.read_json(path)
+        if known["key"] == key and all(store.exists(output) for output in known["outputs"].values()):
+            logger.info("%s of %s is done already", stage, dump_id)
+            return StageResult(stage, dump_id, key, known["outputs"], known["counts"], known["seconds"], reused=True)
+        store.remove(path)
+    start = time.monotonic()
+    done = work()
+    seconds = round(time.monotonic() - start, 3)
+    manifest = {"stage": stage, "version": version, "key": key, "inputs": dict(inputs)}
+    manifest |= {"outputs": done.outputs, "counts": done.counts, "seconds": seconds}
+    store.write_json(path, manifest)
+    return StageResult(stage, dump_id, key, done.outputs, done.counts, seconds)
+
+
+def result_of(store: Store, dump_id: str, stage: str) -> StageResult:
+    """The result that a finished stage left.
+
+    Raises:
+        NotReadyError: the stage has not finished for this dump.
+    """
+    path = store.dump(dump_id, stage, "manifest.json")
+    if not store.exists(path):
+        raise NotReadyError(f"dump {dump_id} has no finished '{stage}' in {store.root}: run `dedup {stage}` first")
+    known = store.read_json(path)
+    return StageResult(stage, dump_id, known["key"], known["outputs"], known["counts"], known["seconds"], reused=True)

@@ -1,0 +1,241 @@
+"""The store: one root, a folder or any fsspec URL, and every path in it.
+
+    dumps/<dump_id>/<stage>/…          what a stage made of one dump, its manifest last
+    packs/<pack_id>/…                  immutable images; fingerprints and embeddings lie beside them
+    models/<model_id>/…                a trained network and its description
+    exports/<dump_id>/…                what others read
+
+A file is there whole or not at all: it is written under another name and renamed (object stores show an object only
+when it is complete).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dedup_pipeline.errors import InputError, NotReadyError, StoreError
+
+_DUMP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_dump_id(dump_id: str) -> str:
+    """Return the id when it can name a folder.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not _DUMP_ID.fullmatch(dump_id) or ".." in dump_id:
+        raise InputError(
+            f"dump id '{dump_id}' is not usable: take letters, digits, '.', '_' and '-', such as 2018-10-05"
+        )
+    return dump_id
+
+
+class Store:
+    """Reads and writes whole files under one root.
+
+    Args:
+        root: a folder, or an fsspec URL such as ``s3://bucket/prefix``.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.local = "://" not in root or root.startswith("file://")
+        if self.local:
+            root = str(Path(root.removeprefix("file://")).expanduser().absolute())
+        self.root = root.rstrip("/")
+        self._files, self._base = fsspec.core.url_to_fs(self.root)
+
+    # paths
+
+    def dump(self, dump_id: str, *parts: str) -> str:
+        """The path of something of one dump."""
+        return "/".join(("dumps", check_dump_id(dump_id), *parts))
+
+    def pack(self, pack_id: str, name: str) -> str:
+        """The path of a file of one pack."""
+        return f"packs/{pack_id}/{name}"
+
+    def model(self, model_id: str, name: str) -> str:
+        """The path of a file of one model."""
+        return f"models/{model_id}/{name}"
+
+    def export(self, dump_id: str, name: str) -> str:
+        """The path of a file that others read."""
+        return f"exports/{check_dump_id(dump_id)}/{name}"
+
+    def url(self, path: str) -> str:
+        """The full address of a path, for a person or another program."""
+        return f"{self.root}/{path}"
+
+    # files
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or folder is there."""
+        return bool(self._files.exists(f"{self._base}/{path}"))
+
+    def names(self, folder: str) -> list[str]:
+        """The sorted names in a folder; none when it is not there. Unfinished files are left out."""
+        self._files.invalidate_cache()
+        try:
+            found = self._files.ls(f"{self._base}/{folder}", detail=False)
+        except FileNotFoundError:
+            return []
+        names = {str(name).rstrip("/").rsplit("/", 1)[-1] for name in found}
+        return sorted(name for name in names if not name.startswith(".tmp-"))
+
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            NotReadyError: it is not there.
+            StoreError: it cannot be read.
+        """
+        try:
+            with self._files.open(f"{self._base}/{path}", "rb") as file:
+                return bytes(file.read())
+        except FileNotFoundError:
+            raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
+        except OSError as error:
+            raise StoreError(f"{self.url(path)} cannot be read: {error}") from error
+
+    @contextlib.contextmanager
+    def writing(self, path: str) -> Iterator[BinaryIO]:
+        """Open a file for writing; it appears under its name only when the block ends well.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        target = f"{self._base}/{path}"
+        try:
+            if not self.local:
+                with self._files.open(target, "wb") as remote:
+                    yield remote
+                return
+            final = Path(target)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = final.with_name(f".tmp-{uuid.uuid4().hex}")
+            try:
+                with unfinished.open("wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                unfinished.replace(final)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.url(path)} cannot be written: {error}") from error
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Write a whole file.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with self.writing(path) as file:
+            file.write(data)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or folder, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(f"{self._base}/{path}", recursive=True)
+
+    def local_path(self, path: str, cache: Path) -> Path:
+        """A path on this machine with the file's content: the file itself, or a copy under ``cache``.
+
+        Raises:
+            NotReadyError: it is not there.
+        """
+        if self.local:
+            file = Path(f"{self._base}/{path}")
+            if not file.exists():
+                raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first")
+            return file
+        data = self.read_bytes(path)
+        copy = cache / hashlib.sha256(data).hexdigest()[:16] / Path(path).name
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(data)
+        return copy
+
+    # JSON and tables
+
+    def read_json(self, path: str) -> Any:
+        """The value of a JSON file.
+
+        Raises:
+            NotReadyError: it is not there.
+            StoreError: it is not JSON.
+        """
+        try:
+            return json.loads(self.read_bytes(path))
+        except ValueError as error:
+            raise StoreError(f"{self.url(path)} is not JSON: {error}; remove it and run its stage again") from error
+
+    def write_json(self, path: str, value: object) -> None:
+        """Write a value as JSON with sorted keys: equal values give equal bytes."""
+        self.write_bytes(path, to_json(value))
+
+    def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
+        """A Parquet table, or some of its columns.
+
+        Raises:
+            NotReadyError: it is not there.
+            StoreError: it is not Parquet.
+        """
+        try:
+            return pq.read_table(io.BytesIO(self.read_bytes(path)), columns=columns)
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise StoreError(f"{self.url(path)} is not the expected table: {error}") from error
+
+    @contextlib.contextmanager
+    def reading_table(self, path: str) -> Iterator[pq.ParquetFile]:
+        """Open a Parquet table to read it by row groups, so that memory does not grow with the table.
+
+        Raises:
+            NotReadyError: it is not there.
+        """
+        try:
+            with self._files.open(f"{self._base}/{path}", "rb") as file, pq.ParquetFile(file) as table:
+                yield table
+        except FileNotFoundError:
+            raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
+
+    def write_table(self, path: str, table: pa.Table, *, group_rows: int | None = None) -> None:
+        """Write a table as Parquet; equal tables give equal bytes.
+
+        Args:
+            path: where.
+            table: what.
+            group_rows: rows of a row group, the smallest unit that can be read alone.
+        """
+        with self.writing(path) as file:
+            pq.write_table(table, file, compression="zstd", row_group_size=group_rows)
+
+    @contextlib.contextmanager
+    def writing_table(self, path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+        """Write a Parquet table in pieces; it appears only when the block ends well."""
+        with self.writing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            yield writer
+
+
+def to_json(value: object) -> bytes:
+    """JSON with sorted keys, two spaces and a final newline."""
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def digest(*parts: object) -> str:
+    """A short name (16 hex digits of sha256) of the JSON of some values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
