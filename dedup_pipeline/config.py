@@ -108,19 +108,21 @@ class TrainSettings(Section):
     image_px: int = Field(160, ge=32, le=1024, description="Side of the square that the network sees, in pixels.")
     dimension: int = Field(128, ge=8, le=2048, description="Length of an embedding.")
     loss: Literal["triplet", "contrastive"] = Field("triplet", description="What the network learns by.")
-    margin: float = Field(0.2, gt=0, le=2, description="Margin of the triplet loss, in squared-free cosine distance.")
+    margin: float = Field(0.2, gt=0, le=2, description="Margin of the loss, in cosine distance.")
     epochs: int = Field(4, ge=1, le=1000, description="Passes over the training families.")
     products_per_batch: int = Field(16, ge=2, le=4096, description="P of the P x K sampler.")
     views_per_product: int = Field(4, ge=2, le=64, description="K of the P x K sampler.")
     learning_rate: float = Field(3e-4, gt=0, le=1, description="Peak of the one-cycle schedule.")
     backbone_rate: float = Field(0.1, ge=0, le=1, description="Share of it for the backbone; 0 freezes it.")
+    frozen_stages: int = Field(
+        5, ge=0, description="First stages of the backbone that keep their weights, the stem being one; 0 trains all."
+    )
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's.")
     max_photos: int = Field(3000, ge=16, description="Photos used for training, drawn by seed when there are more.")
     validation_share: float = Field(0.2, gt=0, lt=0.9, description="Share of the families held out.")
     precision: Literal["auto", "32", "16-mixed", "bf16-mixed"] = Field(
         "auto", description="Arithmetic; `auto` is 32 bit on CPU and mixed on GPU."
     )
-    calibration_photos: int = Field(600, ge=20, description="Held-out photos that the verdicts are calibrated on.")
     promote: bool = Field(True, description="Make the model champion when it beats the present one.")
 
 
@@ -136,6 +138,7 @@ class IndexSettings(Section):
 
     trees: int = Field(50, ge=1, le=1000, description="Annoy trees: more find more and take more memory.")
     search_nodes: int = Field(-1, ge=-1, description="Annoy's search_k; -1 is trees times neighbours.")
+    neighbours: int = Field(30, ge=1, le=1000, description="Nearest neighbours that become candidates.")
     recall_sample: int = Field(500, ge=1, description="Queries compared with exact search after each build.")
 
 
@@ -143,12 +146,15 @@ class MatchSettings(Section):
     """Candidates and verdicts."""
 
     target_precision: float = Field(0.99, gt=0.5, lt=1, description="Precision that accepted pairs shall reach.")
-    neighbours: int = Field(30, ge=1, le=1000, description="Nearest neighbours that become candidates.")
     hash_radius: int = Field(8, ge=0, le=15, description="Hamming radius of the perceptual join, in bits of 64.")
     placeholder_families: int = Field(
         6, ge=3, description="A picture shared by so many families with nothing in common is a placeholder."
     )
-    part_images: int = Field(50_000, ge=10, description="Images in a part, the unit of parallel matching.")
+    crowded_hash: int = Field(
+        200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
+    )
+    calibration_photos: int = Field(400, ge=20, description="Photos of the dump that the verdicts are calibrated on.")
+    part_nodes: int = Field(50_000, ge=10, description="Nodes in a part, the unit of parallel matching.")
 
 
 class ExportSettings(Section):
@@ -239,11 +245,14 @@ def _type_text(annotation: object) -> str:
     return getattr(annotation, "__name__", str(annotation))
 
 
-def load_settings(overrides: Mapping[str, Any] | Iterable[str] = (), *, file: Path | None = None) -> Settings:
+def load_settings(
+    texts: Iterable[str] = (), *, values: Mapping[str, Any] | None = None, file: Path | None = None
+) -> Settings:
     """Put the settings together from flags, environment, file and defaults.
 
     Args:
-        overrides: flags, as a mapping of dotted names or as ``name=value`` texts.
+        texts: flags as ``name=value``.
+        values: flags by dotted name, over the texts.
         file: a TOML file; by default the one that ``DEDUP_CONFIG`` names, if any.
 
     Raises:
@@ -251,7 +260,7 @@ def load_settings(overrides: Mapping[str, Any] | Iterable[str] = (), *, file: Pa
             read.
     """
     known = setting_names()
-    flags = dict(overrides) if isinstance(overrides, Mapping) else _from_texts(overrides)
+    flags = {**_from_texts(texts), **(values or {})}
     for name in flags:
         _check_name(name, known, f"setting '{name}'")
     for variable in os.environ:

@@ -1,9 +1,10 @@
-"""Reading images from packs, a row group at a time."""
+"""Reading packs: images a row group at a time, and the tables that lie beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.stage import result_of
@@ -36,6 +37,13 @@ def images_of(store: Store, dump_id: str) -> dict[str, str]:
     return dict(sorted(dict(pairs).items()))
 
 
+def image_of_photo(store: Store, dump_id: str) -> dict[str, str]:
+    """The image of every photo of a dump that has one."""
+    photos = store.read_table(result_of(store, dump_id, "fetch").outputs["photos"], ["photo_url", "image_id"])
+    photos = photos.filter(pc.is_valid(photos["image_id"]))
+    return dict(zip(photos["photo_url"].to_pylist(), photos["image_id"].to_pylist(), strict=True))
+
+
 def iter_images(store: Store, pack_id: str) -> Iterator[tuple[str, bytes]]:
     """The distinct images of a pack as (image id, bytes), in the order of their ids; memory is that of a row group."""
     with store.reading_table(store.pack(pack_id, IMAGES_FILE)) as table:
@@ -54,3 +62,27 @@ def read_images(store: Store, wanted: Mapping[str, str]) -> Iterator[tuple[str, 
         for image_id, data in iter_images(store, pack_id):
             if wanted.get(image_id) == pack_id:
                 yield image_id, data
+
+
+def read_packed(store: Store, held: Mapping[str, str], packs: list[str], name: str) -> pa.Table | None:
+    """A table that lies beside every pack, for a dump's images only.
+
+    Args:
+        store: the store.
+        held: image id to the pack that holds it, as of ``images_of``: an image in two packs appears once.
+        packs: the packs to read.
+        name: the file beside each pack; its first column is the image id.
+
+    Returns:
+        The rows, sorted by image id; none when there is no pack.
+
+    Raises:
+        NotReadyError: a pack has no such file.
+    """
+    tables = []
+    for pack_id in packs:
+        table = store.read_table(store.pack(pack_id, name))
+        tables.append(
+            table.filter(pa.array([held.get(i) == pack_id for i in table["image_id"].to_pylist()], pa.bool_()))
+        )
+    return pa.concat_tables(tables).sort_by("image_id").combine_chunks() if tables else None

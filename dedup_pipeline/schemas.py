@@ -56,10 +56,11 @@ class VerdictKind(StrEnum):
 
 
 class NodeState(StrEnum):
-    """Whether an image takes part in matching."""
+    """Whether a node takes part in matching, and why not."""
 
     MATCHED = "matched"
-    PLACEHOLDER = "placeholder"
+    PLACEHOLDER = "placeholder"  # one picture on many unrelated listings
+    BLANK = "blank"  # a picture with nothing in it
 
 
 def _table(**columns: pa.DataType) -> pa.Schema:
@@ -129,6 +130,7 @@ FINGERPRINTS = _table(
     width=pa.int32(),  # pixels, upright
     height=pa.int32(),
     colour=pa.list_(pa.float32(), 16),  # see hashing.colour_summary
+    layout=pa.binary(192),  # see hashing.layout
 )
 
 
@@ -137,16 +139,32 @@ def embeddings(dimension: int) -> pa.Schema:
     return _table(image_id=pa.string(), vector=pa.list_(pa.float32(), dimension))
 
 
-# one row per candidate pair of images, image_a < image_b; image_a = image_b where families share one file
+# which row of the index an image's vector has; equal vectors share one
+INDEX_ROWS = _table(image_id=pa.string(), row=pa.int64())
+
+# per row of the index: its nearest other rows, nearest first, and how near its neighbourhood is
+NEIGHBOURS = _table(
+    row=pa.int64(),
+    neighbours=pa.list_(pa.int64()),
+    cosines=pa.list_(pa.float32()),
+    crowd=pa.float32(),
+)
+
+# which node an image belongs to: images with equal pixels are one node, named by the smallest of their ids
+NODES = _table(image_id=pa.string(), node=pa.string(), state=pa.string())
+
+# one row per candidate pair of nodes, node_a < node_b
 VERDICTS = _table(
-    image_a=pa.string(),
-    image_b=pa.string(),
+    node_a=pa.string(),
+    node_b=pa.string(),
     kind=pa.string(),  # VerdictKind
-    probability=pa.float64(),
+    logit=pa.float64(),  # at the prior of the calibration
+    probability=pa.float64(),  # at the prior of the dump
     cosine=pa.float32(),
-    phash_distance=pa.int32(),  # bits of 64, the better of upright and mirrored
-    dhash_distance=pa.int32(),
+    phash_distance=pa.float32(),  # bits of 64, the better of upright and mirrored
+    dhash_distance=pa.float32(),
     colour_distance=pa.float32(),
+    layout_likeness=pa.float32(),
     mirrored=pa.bool_(),
 )
 

@@ -1,0 +1,272 @@
+"""The command line ``dedup``: the whole chain, each stage alone, and questions about single pictures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.errors import DedupError, InputError
+
+app = typer.Typer(
+    help="Finds the same product under other ids in catalog dumps.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Store = Annotated[str | None, typer.Option("--store", help="Folder or URL that holds everything.", metavar="URL")]
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file (TOML).", metavar="FILE")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="A setting; see `dedup settings`.", metavar="NAME=VALUE")]
+Dump = Annotated[str, typer.Option("--dump", help="Id of the dump, such as 2018-10-05.", metavar="ID")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Categories = Annotated[
+    list[str] | None, typer.Option("--category", help="Keep this last category; may be repeated.", metavar="NAME")
+]
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def main() -> None:
+    """Run the command line; every expected failure ends with one sentence and a status."""
+    try:
+        app()
+    except InputError as error:
+        _fail(error, 2)
+    except DedupError as error:
+        _fail(error, 3 if error.retryable else 2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(error: DedupError, status: int) -> None:
+    typer.echo(f"dedup: {error}", err=True)
+    if error.retryable:
+        typer.echo("dedup: running the same command again goes on where this one stopped", err=True)
+    sys.exit(status)
+
+
+@app.callback()
+def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False) -> None:
+    """Finds the same product under other ids in catalog dumps."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+
+
+def _settings(store: str | None, config: Path | None, sets: list[str] | None, **flags: object) -> Settings:
+    """The settings under some flags; a flag that was not given is None."""
+    values = {name.replace("__", "."): value for name, value in flags.items() if value is not None}
+    if store is not None:
+        values["store"] = store
+    return load_settings(sets or (), values=values, file=config)
+
+
+@app.command()
+def run(
+    catalog: Annotated[str | None, typer.Option(help="The dump: CSV, CSV.gz or Parquet.", metavar="FILE")] = None,
+    dump: Annotated[str | None, typer.Option(help="Id of the dump; by default the date in the file's name.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Render the sample shop, serve it, and run on it.")] = False,
+    store: Store = None,
+    category: Categories = None,
+    model: Annotated[str | None, typer.Option(help="train, champion, auto or a version.", metavar="WHICH")] = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Run every stage on a dump, from the file to duplicates.json."""
+    from dedup_pipeline.report import run_with_display
+    from dedup_pipeline.sample import serving_sample
+
+    flags = {"ingest__categories": tuple(category) if category else None, "train__model": model}
+    if sample and catalog:
+        raise InputError("--sample and --catalog exclude each other: take one")
+    if sample:
+        with serving_sample(_settings(store, config, sets, **flags)) as (file, served):
+            run_with_display(served, dump or "sample", str(file))
+        return
+    if catalog is None:
+        raise InputError("what shall be read? Give --catalog FILE, or --sample for the sample shop")
+    found = _DATE.search(Path(catalog).name)
+    dump_id = dump or (found[0] if found else None)
+    if dump_id is None:
+        raise InputError(f"'{catalog}' has no date in its name: say which dump it is with --dump, such as 2018-10-05")
+    run_with_display(_settings(store, config, sets, **flags), dump_id, catalog)
+
+
+def _run_stage(stage: str, settings: Settings, dump: str, catalog: str | None = None) -> None:
+    from dedup_pipeline.report import run_stage_with_display
+
+    run_stage_with_display(stage, settings, dump, catalog)
+
+
+@app.command()
+def ingest(
+    catalog: Annotated[str, typer.Option(help="The dump: CSV, CSV.gz or Parquet.", metavar="FILE")],
+    dump: Dump,
+    store: Store = None,
+    category: Categories = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Read a dump: listings, families, rejects."""
+    categories = tuple(category) if category else None
+    _run_stage("ingest", _settings(store, config, sets, ingest__categories=categories), dump, catalog)
+
+
+@app.command()
+def fetch(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Fetch the photos that no earlier dump fetched."""
+    _run_stage("fetch", _settings(store, config, sets), dump)
+
+
+@app.command()
+def fingerprint(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Fingerprint the pictures: digests, hashes, colours."""
+    _run_stage("fingerprint", _settings(store, config, sets), dump)
+
+
+@app.command()
+def train(
+    dump: Dump,
+    store: Store = None,
+    model: Annotated[str | None, typer.Option(help="train, champion, auto or a version.", metavar="WHICH")] = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Settle the model of a dump: train one, or take one that is there."""
+    _run_stage("train", _settings(store, config, sets, train__model=model), dump)
+
+
+@app.command()
+def embed(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Compute the embeddings of the pictures."""
+    _run_stage("embed", _settings(store, config, sets), dump)
+
+
+@app.command()
+def index(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Build the nearest-neighbour index."""
+    _run_stage("index", _settings(store, config, sets), dump)
+
+
+@app.command()
+def match(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Find candidates and give verdicts."""
+    _run_stage("match", _settings(store, config, sets), dump)
+
+
+@app.command()
+def group(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Put listings that are one product into groups."""
+    _run_stage("group", _settings(store, config, sets), dump)
+
+
+@app.command()
+def export(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Write duplicates.json, the pairs and the summary."""
+    _run_stage("export", _settings(store, config, sets), dump)
+
+
+@app.command()
+def verify(
+    first: Annotated[str, typer.Argument(metavar="A", help="Image file or URL.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Image file or URL.")],
+    as_json: AsJson = False,
+    store: Store = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Do two pictures show the same product? Status 0: the same, 1: not, 2: bad input."""
+    from dedup_pipeline.query import verify as judge
+
+    verdict = judge(_settings(store, config, sets), first, second)
+    if as_json:
+        typer.echo(json.dumps(verdict.to_dict(), indent=2))
+    else:
+        answer = "the same product" if verdict.same else "not the same product"
+        typer.echo(f"{answer}: probability {verdict.probability:.4f}, needed {verdict.threshold:.4f} ({verdict.kind})")
+        for name, value in verdict.evidence.items():
+            typer.echo(f"  {name:<20} {value:9.3f}")
+    raise typer.Exit(0 if verdict.same else 1)
+
+
+@app.command()
+def lookup(
+    image: Annotated[str, typer.Argument(help="Image file or URL.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many listings.")] = 10,
+    as_json: AsJson = False,
+    store: Store = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """The listings nearest to a picture."""
+    from dedup_pipeline.query import lookup as search
+
+    found = search(_settings(store, config, sets), image, count)
+    if as_json:
+        typer.echo(json.dumps([near.to_dict() for near in found], indent=2))
+        return
+    for near in found:
+        typer.echo(f"{near.distance:.4f}  {near.listing_id}  {near.title or ''}")
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")],
+    seed: Annotated[int, typer.Option(help="Another seed draws another shop.")] = 7,
+    products: Annotated[int, typer.Option(min=40, help="How many products.")] = 260,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve its pictures until interrupted.")] = False,
+    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 0,
+) -> None:
+    """Render the sample shop: a catalog, its pictures and the truth about its duplicates."""
+    from dedup_pipeline.sample import ImageServer, write_catalog, write_sample_shop
+
+    counts = write_sample_shop(folder, seed=seed, products=products)
+    typer.echo(f"{folder}: {counts.listings} listings, {counts.photos} photos, {counts.true_photo_pairs} true pairs")
+    if serve:
+        with ImageServer(folder, port) as server:
+            file = folder / "catalog-local.csv"
+            write_catalog(folder, server.base_url, file)
+            typer.echo(f"serving {server.base_url}; the dump with these addresses is {file}; Ctrl-C ends")
+            server.wait()
+
+
+@app.command()
+def score(
+    truth: Annotated[Path, typer.Argument(help="Folder with truth.csv and photos.csv.")],
+    predictions: Annotated[Path, typer.Argument(help="duplicates.json or pairs.csv.")],
+    by_edit: Annotated[bool, typer.Option("--by-edit", help="Also the recall per edit.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Precision and recall of pairs against a known truth."""
+    from dedup_pipeline.evaluate import read_predictions, to_dict
+    from dedup_pipeline.evaluate import score as evaluate
+    from dedup_pipeline.report import show_score
+
+    read = read_predictions(predictions)
+    result = evaluate(truth, read.pairs, scored=read.scored)
+    if as_json:
+        typer.echo(json.dumps(to_dict(result), indent=1))
+    else:
+        show_score(to_dict(result), by_edit=by_edit)
+
+
+@app.command()
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Write the reference page.")] = False,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """List every setting with its value, or write their reference."""
+    from dedup_pipeline.report import settings_page, show_settings
+
+    if markdown:
+        typer.echo(settings_page(), nl=False)
+    else:
+        show_settings(_settings(None, config, sets))

@@ -1,0 +1,177 @@
+"""What two pictures have in common, as numbers: the evidence that a verdict rests on.
+
+All of it is cheap: it comes from fingerprints and embeddings, not from pixels. Evidence from the aligned pictures
+themselves belongs here too, as further names in EVIDENCE and further columns from ``compare``; the verdict model takes
+whatever names there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dedup_pipeline import hashing
+from dedup_pipeline.imaging import Picture
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+# name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
+EVIDENCE: dict[str, int] = {
+    "cosine": 1,  # of the embeddings
+    "cosine_margin": 1,  # cosine beyond what either picture has with its own neighbourhood
+    "phash_distance": -1,  # bits of 64, the better of upright and mirrored
+    "dhash_distance": -1,
+    "colour_distance": -1,  # mean difference of the product's a and b quantiles
+    "light_distance": -1,  # the same for L
+    "share_difference": 0,  # of the product's share of the picture
+    "aspect_difference": 0,  # of the logarithms of width over height
+    "layout_likeness": 1,  # correlation of L over the cells of the product's box, the better of upright and mirrored
+    "layout_colour": -1,  # median difference of chroma over the cells
+    "layout_colour_high": -1,  # its 80 % quantile
+    "layout_light": -1,  # mean difference of L over the cells, brightness aside
+}
+
+_L, _AB, _SHARE = slice(0, 5), slice(5, 15), 15
+_L_SCALE = 2.55
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is known of N pictures.
+
+    Attributes:
+        vectors: (N, D) float32, L2-normalised.
+        crowd: (N,) float32, the mean cosine of the picture to its neighbourhood.
+        phash: (N, 2) uint64, upright and mirrored.
+        dhash: (N, 2) uint64, upright and mirrored.
+        colour: (N, 16) float32, see hashing.colour_summary.
+        layout: (N, 192) uint8, see hashing.layout.
+        sizes: (N, 2) int32, width and height in pixels.
+    """
+
+    vectors: Floats
+    crowd: Floats
+    phash: npt.NDArray[np.uint64]
+    dhash: npt.NDArray[np.uint64]
+    colour: Floats
+    layout: npt.NDArray[np.uint8]
+    sizes: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @classmethod
+    def from_fingerprints(cls, table: pa.Table, vectors: Floats, crowd: Floats) -> Looks:
+        """The looks of the rows of a FINGERPRINTS table, with their (N, D) vectors and (N,) crowds."""
+        return cls(
+            vectors=vectors,
+            crowd=crowd,
+            phash=np.stack([table["phash"].to_numpy(), table["phash_mirrored"].to_numpy()], axis=1),
+            dhash=np.stack([table["dhash"].to_numpy(), table["dhash_mirrored"].to_numpy()], axis=1),
+            colour=_fixed(table["colour"], hashing.COLOUR_VALUES, np.float32),
+            layout=np.frombuffer(b"".join(table["layout"].to_pylist()), np.uint8).reshape(-1, hashing.LAYOUT_BYTES),
+            sizes=np.stack([table["width"].to_numpy(), table["height"].to_numpy()], axis=1),
+        )
+
+    @classmethod
+    def from_pictures(cls, pictures: list[Picture], vectors: Floats, crowd: Floats) -> Looks:
+        """The looks of some pictures, with their (N, D) vectors and (N,) crowds."""
+        return cls(
+            vectors=vectors,
+            crowd=crowd,
+            phash=np.array([hashing.phash(picture) for picture in pictures], np.uint64).reshape(-1, 2),
+            dhash=np.array([hashing.dhash(picture) for picture in pictures], np.uint64).reshape(-1, 2),
+            colour=np.array([hashing.colour_summary(p) for p in pictures]).reshape(-1, hashing.COLOUR_VALUES),
+            layout=np.frombuffer(b"".join(hashing.layout(p) for p in pictures), np.uint8).reshape(
+                -1, hashing.LAYOUT_BYTES
+            ),
+            sizes=np.array([picture.shape[1::-1] for picture in pictures], np.int32).reshape(-1, 2),
+        )
+
+    def take(self, rows: Rows | slice) -> Looks:
+        """The looks of some rows."""
+        return Looks(
+            self.vectors[rows],
+            self.crowd[rows],
+            self.phash[rows],
+            self.dhash[rows],
+            self.colour[rows],
+            self.layout[rows],
+            self.sizes[rows],
+        )
+
+
+def compare(first: Looks, second: Looks) -> dict[str, Floats]:
+    """The evidence on each pair (first[i], second[i]); symmetric in the two.
+
+    Returns:
+        Every name of EVIDENCE as (N,) float32, and ``mirrored``: 1 where the second is more like the mirror image
+        of the first.
+    """
+    cosine = np.einsum("nd,nd->n", first.vectors, second.vectors)
+    phash, phash_mirrored = _hamming(first.phash, second.phash)
+    dhash, dhash_mirrored = _hamming(first.dhash, second.dhash)
+    evidence = {
+        "cosine": cosine,
+        "cosine_margin": cosine - np.maximum(first.crowd, second.crowd),
+        "phash_distance": np.minimum(phash, phash_mirrored),
+        "dhash_distance": np.minimum(dhash, dhash_mirrored),
+        "colour_distance": np.abs(first.colour[:, _AB] - second.colour[:, _AB]).mean(axis=1),
+        "light_distance": np.abs(first.colour[:, _L] - second.colour[:, _L]).mean(axis=1),
+        "share_difference": np.abs(first.colour[:, _SHARE] - second.colour[:, _SHARE]),
+        "aspect_difference": np.abs(_log_aspect(first.sizes) - _log_aspect(second.sizes)),
+    }
+    evidence |= _layouts(first.layout, second.layout)
+    evidence["mirrored"] = evidence["mirrored"] * (phash_mirrored < phash)
+    return {name: np.asarray(values, dtype=np.float32) for name, values in evidence.items()}
+
+
+def _hamming(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> tuple[Floats, Floats]:
+    """Distances (N,) of upright to upright, and the lesser of upright to mirrored both ways."""
+    upright = np.bitwise_count(a[:, 0] ^ b[:, 0])
+    mirrored = np.minimum(np.bitwise_count(a[:, 1] ^ b[:, 0]), np.bitwise_count(a[:, 0] ^ b[:, 1]))
+    return upright.astype(np.float32), mirrored.astype(np.float32)
+
+
+def _log_aspect(sizes: npt.NDArray[np.int32]) -> Floats:
+    return np.log(sizes[:, 0] / np.maximum(sizes[:, 1], 1)).astype(np.float32)
+
+
+def _layouts(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> dict[str, Floats]:
+    """The evidence of the layouts (N, 192), in the better of the two orientations."""
+    side = hashing.LAYOUT_CELLS
+    first = a.reshape(-1, side, side, 3).astype(np.float32)
+    upright = b.reshape(-1, side, side, 3).astype(np.float32)
+    likeness = np.stack([_correlation(first, upright), _correlation(first, upright[:, :, ::-1])])
+    turned = likeness[1] > likeness[0]
+    second = np.where(turned[:, None, None, None], upright[:, :, ::-1], upright)
+    chroma = np.linalg.norm(first[..., 1:] - second[..., 1:], axis=3).reshape(len(first), -1)
+    light = (first[..., 0] - second[..., 0]).reshape(len(first), -1) / _L_SCALE
+    light -= light.mean(axis=1, keepdims=True)
+    return {
+        "layout_likeness": likeness.max(axis=0),
+        "layout_colour": np.median(chroma, axis=1),
+        "layout_colour_high": np.quantile(chroma, 0.8, axis=1),
+        "layout_light": np.abs(light).mean(axis=1),
+        "mirrored": turned.astype(np.float32),
+    }
+
+
+def _correlation(a: Floats, b: Floats) -> Floats:
+    """Pearson correlation (N,) of the L of two stacks (N, 8, 8, 3); 0 where one is flat."""
+    x = a[..., 0].reshape(len(a), -1)
+    y = b[..., 0].reshape(len(b), -1)
+    x = x - x.mean(axis=1, keepdims=True)
+    y = y - y.mean(axis=1, keepdims=True)
+    scale = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+    return np.asarray(np.einsum("nc,nc->n", x, y) / np.maximum(scale, 1e-6), dtype=np.float32)
+
+
+def _fixed(column: pa.ChunkedArray, width: int, kind: type) -> npt.NDArray[np.float32]:
+    """A list column of fixed width as an array (N, width)."""
+    flat = column.combine_chunks().flatten() if len(column) else pa.array([], pa.float32())
+    return np.asarray(flat.to_numpy(zero_copy_only=False), dtype=kind).reshape(-1, width)

@@ -1,0 +1,146 @@
+"""The stage ``export``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from dedup_pipeline.config import Settings
+from dedup_pipeline.export.pairs import listing_pairs
+from dedup_pipeline.packs import image_of_photo
+from dedup_pipeline.schemas import PAIRS, NodeState, conform
+from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.store import Store
+
+VERSION = 1
+SCHEMA_VERSION = 1
+_SCHEMA_FILE = "duplicates.schema.json"
+_DIGITS = 6  # of a score: what a calibration can tell apart, and the same on every machine
+
+# what summary.json says: stage -> its counts that do not depend on how often the run was interrupted
+_SUMMARY: dict[str, tuple[str, ...]] = {
+    "ingest": ("rows", "listings", "rejects", "rejects_by_reason", "families", "without_picture"),
+    "fetch": ("photos", "ok", "failed", "failed_by_reason"),
+    "train": ("model_id",),
+    "index": ("images", "vectors", "recall"),
+    "match": (
+        "nodes",
+        "placeholders",
+        "blanks",
+        "candidates",
+        "perceptual",
+        "learned",
+        "prior",
+        "threshold",
+        "expected_precision",
+    ),
+    "group": ("groups", "listings"),
+}
+
+
+def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
+    """Write the duplicates of a dump to ``exports/<dump_id>/``.
+
+    Returns:
+        outputs: duplicates (duplicates.json, in the form of ``export.form``), schema, pairs_csv, pairs (PAIRS), groups
+        (GROUPS), summary. counts: pairs, accepted, listings_with_duplicates.
+
+    Raises:
+        NotReadyError: the dump is not grouped yet.
+    """
+    store = Store(settings.store)
+    grouped = result_of(store, dump_id, "group")
+    paths = {
+        name: store.export(dump_id, file)
+        for name, file in {
+            "duplicates": "duplicates.json",
+            "schema": _SCHEMA_FILE,
+            "pairs_csv": "pairs.csv",
+            "pairs": "pairs.parquet",
+            "groups": "groups.parquet",
+            "summary": "summary.json",
+        }.items()
+    }
+
+    def work() -> Done:
+        progress(0, 3)
+        groups = store.read_table(grouped.outputs["groups"])
+        pairs = _pairs(store, dump_id, groups, settings)
+        progress(1, 3)
+        table = conform({name: pairs[name] for name in PAIRS.names}, PAIRS)
+        store.write_table(paths["pairs"], table)
+        store.write_table(paths["groups"], groups)
+        with store.writing(paths["pairs_csv"]) as file:
+            pairs.to_csv(file, index=False, float_format=f"%.{_DIGITS}f", lineterminator="\n", mode="wb")
+        progress(2, 3)
+        accepted = pairs[pairs["accepted"]]
+        duplicates = _duplicates(accepted, groups, settings.export.form)
+        with store.writing(paths["duplicates"]) as file:
+            for line in _json_lines(duplicates):
+                file.write(line.encode())
+        store.write_bytes(paths["schema"], files("dedup_pipeline.export").joinpath(_SCHEMA_FILE).read_bytes())
+        counts: dict[str, Count] = {
+            "pairs": len(pairs),
+            "accepted": len(accepted),
+            "listings_with_duplicates": len(set(accepted["id_a"]) | set(accepted["id_b"])),
+        }
+        store.write_json(paths["summary"], _summary(store, dump_id, counts, settings))
+        progress(3, 3)
+        return Done(paths, counts)
+
+    inputs = {"group": grouped.key, "options": settings.export.model_dump(mode="json")}
+    return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
+
+
+def _pairs(store: Store, dump_id: str, groups: pa.Table, settings: Settings) -> pd.DataFrame:
+    matched = result_of(store, dump_id, "match")
+    nodes = store.read_table(matched.outputs["nodes"]).to_pandas()
+    usable = nodes[nodes["state"] == NodeState.MATCHED.value]
+    columns = ["listing_id", "family_id", "photo_url"]
+    listings = store.read_table(result_of(store, dump_id, "ingest").outputs["listings"], columns).to_pandas()
+    listings["image_id"] = listings["photo_url"].map(image_of_photo(store, dump_id))
+    listings = listings.merge(usable[["image_id", "node"]], on="image_id")
+    verdicts = store.read_table(matched.outputs["verdicts"], ["node_a", "node_b", "kind", "probability"]).to_pandas()
+    members = groups.select(["listing_id", "group_id", "medoid"]).to_pandas()
+    pairs = listing_pairs(listings, verdicts, members, minimum_score=settings.export.minimum_score)
+    return pairs.assign(score=pairs["score"].round(_DIGITS))
+
+
+def _duplicates(accepted: pd.DataFrame, groups: pa.Table, form: str) -> dict[str, list[Any]]:
+    """The value of duplicates.json."""
+    of: dict[str, list[str]] = {}
+    for a, b in zip(accepted["id_a"], accepted["id_b"], strict=True):
+        of.setdefault(a, []).append(b)
+        of.setdefault(b, []).append(a)
+    of = {listing: sorted(others) for listing, others in sorted(of.items())}
+    if form == "listing":
+        return of
+    frame = groups.select(["listing_id", "canonical"]).to_pandas()
+    canonical = sorted(listing for listing in frame.loc[frame["canonical"], "listing_id"] if listing in of)
+    if form == "canonical":
+        return {listing: of[listing] for listing in canonical}
+    return {listing: [[other] for other in of[listing]] for listing in canonical}
+
+
+def _json_lines(value: dict[str, list[Any]]) -> Iterator[str]:
+    """A JSON object with one key a line, so that a person and a diff can read it."""
+    yield "{"
+    for number, (key, others) in enumerate(value.items()):
+        comma = "," if number else ""
+        yield f"{comma}\n  {json.dumps(key, ensure_ascii=False)}: {json.dumps(others, ensure_ascii=False)}"
+    yield "\n}\n" if value else "}\n"
+
+
+def _summary(store: Store, dump_id: str, counts: dict[str, Count], settings: Settings) -> dict[str, Any]:
+    """What stands in summary.json: the same for the same dump, however the run went."""
+    summary: dict[str, Any] = {"dump_id": dump_id, "schema_version": SCHEMA_VERSION, "form": settings.export.form}
+    summary["target_precision"] = settings.match.target_precision
+    for stage, names in _SUMMARY.items():
+        known = result_of(store, dump_id, stage).counts
+        summary[stage] = {name: known[name] for name in names if name in known}
+    return summary | {"export": counts}

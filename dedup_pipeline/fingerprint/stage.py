@@ -1,0 +1,98 @@
+"""The stage ``fingerprint``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from dedup_pipeline import hashing, imaging
+from dedup_pipeline.config import Settings
+from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
+from dedup_pipeline.parallel import map_ahead
+from dedup_pipeline.schemas import FINGERPRINTS, conform
+from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.store import Store
+
+VERSION = 1  # raise it when the same picture gets another fingerprint
+FILE = f"fingerprints-{VERSION}.parquet"
+
+
+def fingerprint(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
+    """Fingerprint every image of a dump that has none yet.
+
+    Returns:
+        counts: packs, packs_reused, images, undecodable.
+
+    Raises:
+        NotReadyError: the dump is not fetched yet.
+    """
+    store = Store(settings.store)
+    packs = pack_ids(store, dump_id)
+
+    def work() -> Done:
+        counts: dict[str, int] = {"packs": len(packs), "packs_reused": 0, "images": 0, "undecodable": 0}
+        progress(0, len(packs))
+        for number, pack_id in enumerate(packs, start=1):
+            for name, count in fingerprint_pack(settings, pack_id).items():
+                counts[name] += count
+            progress(number, len(packs))
+        return Done({}, dict[str, Count](counts))
+
+    inputs = {"fetch": result_of(store, dump_id, "fetch").key}
+    return run_stage(store, dump_id, "fingerprint", inputs=inputs, version=VERSION, work=work)
+
+
+def fingerprint_pack(settings: Settings, pack_id: str) -> dict[str, int]:
+    """Fingerprint the images of one pack, unless that was done.
+
+    Returns:
+        counts: packs_reused (0 or 1), and of the images done now: images, undecodable.
+    """
+    store = Store(settings.store)
+    path = store.pack(pack_id, FILE)
+    if store.exists(path):
+        return {"packs_reused": 1}
+    rows: list[dict[str, Any]] = []
+    undecodable = 0
+    for row in map_ahead(
+        lambda image: _row(*image, settings.fetch.max_pixels), iter_images(store, pack_id), settings.worker_threads
+    ):
+        if row is None:
+            undecodable += 1
+        else:
+            rows.append(row)
+    store.write_table(path, conform(rows, FINGERPRINTS))
+    return {"images": len(rows), "undecodable": undecodable}
+
+
+def _row(image_id: str, data: bytes, max_pixels: int) -> dict[str, Any] | None:
+    try:
+        picture = imaging.decode(data, max_pixels=max_pixels)
+    except imaging.PictureError:
+        return None  # counted by the caller; only a lowered fetch.max_pixels brings one here
+    upright, mirrored = hashing.phash(picture)
+    gradient, gradient_mirrored = hashing.dhash(picture)
+    return {
+        "image_id": image_id,
+        "pixel_id": hashing.pixel_id(picture),
+        "phash": upright,
+        "phash_mirrored": mirrored,
+        "dhash": gradient,
+        "dhash_mirrored": gradient_mirrored,
+        "width": picture.shape[1],
+        "height": picture.shape[0],
+        "colour": hashing.colour_summary(picture),
+        "layout": hashing.layout(picture),
+    }
+
+
+def read_fingerprints(store: Store, dump_id: str) -> pa.Table:
+    """The fingerprints of a dump's distinct images, sorted by image id (FINGERPRINTS).
+
+    Raises:
+        NotReadyError: the dump is not fingerprinted yet.
+    """
+    result_of(store, dump_id, "fingerprint")
+    table = read_packed(store, images_of(store, dump_id), pack_ids(store, dump_id), FILE)
+    return conform([], FINGERPRINTS) if table is None else table

@@ -1,0 +1,145 @@
+"""The stage ``group``."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import pyarrow.compute as pc
+
+from dedup_pipeline.config import Settings
+from dedup_pipeline.fingerprint import read_fingerprints
+from dedup_pipeline.group.stars import stars
+from dedup_pipeline.packs import image_of_photo
+from dedup_pipeline.schemas import GROUPS, NodeState, conform
+from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.store import Store, digest
+
+VERSION = 1
+
+
+def group(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
+    """Put the listings that are one product into groups.
+
+    The pictures form stars around medoids (see ``stars``); a group is the listings that show the pictures of a star,
+    when they come from more than one family. Its canonical listing is the one whose picture has the most pixels, and
+    among equals the one with the smallest id. A group keeps its id from dump to dump: it takes that of the group in the
+    latest earlier dump of the store with which it shares most listings; a new group is named after its canonical
+    listing.
+
+    Returns:
+        outputs: groups (GROUPS, sorted by group and listing). counts: groups, listings (in groups), groups_kept (known
+        from an earlier dump).
+
+    Raises:
+        NotReadyError: the dump is not matched yet.
+    """
+    store = Store(settings.store)
+    matched = result_of(store, dump_id, "match")
+    earlier = _earlier_groups(store, dump_id)
+
+    def work() -> Done:
+        progress(0, 2)
+        members = _members(store, dump_id, _medoids(store, matched))
+        progress(1, 2)
+        rows, kept = _named(members, _known_ids(store, earlier))
+        path = store.dump(dump_id, "group", "groups.parquet")
+        store.write_table(path, conform(rows, GROUPS))
+        progress(2, 2)
+        return Done({"groups": path}, {"groups": len(members), "listings": len(rows), "groups_kept": kept})
+
+    inputs = {"match": matched.key, "earlier": earlier.key if earlier else None}
+    return run_stage(store, dump_id, "group", inputs=inputs, version=VERSION, work=work)
+
+
+def _medoids(store: Store, matched: StageResult) -> dict[str, str]:
+    """The medoid node of every matched node: its star's, or itself where it stands alone."""
+    nodes = store.read_table(matched.outputs["nodes"], ["node", "state"])
+    usable = nodes.filter(pc.equal(nodes["state"], NodeState.MATCHED.value))
+    medoid_of = {node: node for node in usable["node"].to_pylist()}
+    verdicts = store.read_table(matched.outputs["verdicts"], ["node_a", "node_b", "probability"])
+    accepted = verdicts.filter(pc.greater_equal(verdicts["probability"], float(str(matched.counts["threshold"]))))
+    edges: dict[str, dict[str, float]] = defaultdict(dict)
+    for a, b, probability in zip(*(accepted[name].to_pylist() for name in accepted.column_names), strict=True):
+        edges[a][b] = probability
+        edges[b][a] = probability
+    return medoid_of | stars(edges)
+
+
+def _members(store: Store, dump_id: str, medoid_of: dict[str, str]) -> list[list[dict[str, Any]]]:
+    """The listings of every group, groups and listings in order of their ids."""
+    nodes = store.read_table(result_of(store, dump_id, "match").outputs["nodes"])
+    node_of = dict(zip(nodes["image_id"].to_pylist(), nodes["node"].to_pylist(), strict=True))
+    image_of = image_of_photo(store, dump_id)
+    stars_of: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    columns = ["listing_id", "family_id", "photo_url", "title"]
+    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
+        for batch in table.iter_batches(columns=columns):
+            for listing in batch.to_pylist():
+                image = image_of.get(listing["photo_url"])
+                node = node_of.get(image) if image else None
+                if node in medoid_of:
+                    row = {**listing, "image_id": image, "medoid": medoid_of[node] == node}
+                    stars_of[medoid_of[node]].append(row)
+    sizes = _pixels(store, dump_id)
+    groups = []
+    for listings in stars_of.values():
+        if len({listing["family_id"] for listing in listings}) > 1:
+            listings.sort(key=lambda listing: (-sizes.get(listing["image_id"], 0), listing["listing_id"]))
+            canonical = listings[0]["listing_id"]
+            rows = [{**listing, "canonical": listing["listing_id"] == canonical} for listing in listings]
+            groups.append(sorted(rows, key=lambda row: str(row["listing_id"])))
+    return sorted(groups, key=lambda rows: str(rows[0]["listing_id"]))
+
+
+def _pixels(store: Store, dump_id: str) -> dict[str, int]:
+    prints = read_fingerprints(store, dump_id)
+    sizes = pc.multiply(prints["width"], prints["height"]).to_pylist()
+    return dict(zip(prints["image_id"].to_pylist(), sizes, strict=True))
+
+
+def _named(groups: list[list[dict[str, Any]]], known: dict[str, str]) -> tuple[list[dict[str, Any]], int]:
+    """Give every group its id; returns the rows, sorted by group and listing, and how many ids were known before."""
+    wishes = []
+    for place, rows in enumerate(groups):
+        shared = Counter(known[row["listing_id"]] for row in rows if row["listing_id"] in known)
+        wishes += [(-count, name, place) for name, count in shared.items()]
+    name_of: dict[int, str] = {}
+    given: set[str] = set()
+    for _, name, place in sorted(wishes):
+        if place not in name_of and name not in given:
+            name_of[place] = name
+            given.add(name)
+    kept = len(name_of)
+    taken = set(known.values())
+    for place, rows in enumerate(groups):
+        if place not in name_of:
+            canonical = next(row["listing_id"] for row in rows if row["canonical"])
+            name_of[place] = _fresh(canonical, taken)
+            taken.add(name_of[place])
+    named = [{**row, "group_id": name_of[place]} for place, rows in enumerate(groups) for row in rows]
+    return sorted(named, key=lambda row: (row["group_id"], row["listing_id"])), kept
+
+
+def _fresh(canonical: str, taken: set[str]) -> str:
+    """A group id made from the canonical listing; another one where an earlier group has it."""
+    number = 0
+    while (name := "G" + digest("group", canonical, number)) in taken:
+        number += 1
+    return name
+
+
+def _earlier_groups(store: Store, dump_id: str) -> StageResult | None:
+    """The groups of the latest dump before this one, by the order of their ids."""
+    for other in reversed([name for name in store.names("dumps") if name < dump_id]):
+        if store.exists(store.dump(other, "group", "manifest.json")):
+            return result_of(store, other, "group")
+    return None
+
+
+def _known_ids(store: Store, earlier: StageResult | None) -> dict[str, str]:
+    """Listing id to group id of an earlier dump."""
+    if earlier is None:
+        return {}
+    table = store.read_table(earlier.outputs["groups"], ["listing_id", "group_id"])
+    return dict(zip(table["listing_id"].to_pylist(), table["group_id"].to_pylist(), strict=True))

@@ -1,0 +1,6 @@
+"""Candidates and verdicts: which pictures show one product."""
+
+from dedup_pipeline.match.calibrate import Calibration
+from dedup_pipeline.match.stage import finish_match, match, match_part, plan_match
+
+__all__ = ["Calibration", "finish_match", "match", "match_part", "plan_match"]

@@ -1,0 +1,170 @@
+"""The stage ``match``: candidates and verdicts, part by part."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dedup_pipeline.config import Settings
+from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.evidence import Rows, compare
+from dedup_pipeline.index import open_index
+from dedup_pipeline.match.calibrate import Calibration, calibrate
+from dedup_pipeline.match.candidates import learned_pairs, perceptual_pairs, unordered
+from dedup_pipeline.match.nodes import Nodes, load_nodes
+from dedup_pipeline.probability import VerdictModel, prior_of, probabilities, threshold_for
+from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
+from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.store import Store
+
+VERSION = 1
+_BLOCK = 20_000  # pairs compared at a time
+_SHOWN = ("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness")
+
+
+def match(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
+    """Find the candidates of a dump and give each its verdict: plan, then every part, then finish.
+
+    Returns:
+        The result of ``finish_match``.
+
+    Raises:
+        NotReadyError: the dump is not indexed yet.
+        InputError: it has too few photos to calibrate the verdicts on.
+    """
+    parts = plan_match(settings, dump_id)
+    progress(1, len(parts) + 2)
+    for number, part in enumerate(parts, start=2):
+        match_part(settings, dump_id, part)
+        progress(number, len(parts) + 2)
+    result = finish_match(settings, dump_id)
+    progress(len(parts) + 2, len(parts) + 2)
+    return result
+
+
+def plan_match(settings: Settings, dump_id: str) -> list[int]:
+    """Calibrate the verdicts on the dump's photos and cut its nodes into parts.
+
+    Returns:
+        The numbers of the parts.
+    """
+    return list(range(int(str(_plan(settings, dump_id).counts["parts"]))))
+
+
+def _plan(settings: Settings, dump_id: str) -> StageResult:
+    store = Store(settings.store)
+    inputs = {name: result_of(store, dump_id, name).key for name in ("ingest", "fetch", "fingerprint", "index")}
+    options = settings.match.model_dump(mode="json", exclude={"target_precision"})
+    model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
+
+    def work() -> Done:
+        nodes = load_nodes(settings, dump_id)
+        found, _ = open_index(settings, dump_id)
+        calibration = calibrate(settings, dump_id, nodes, found, Encoder.load(store, model_id, settings))
+        path = store.dump(dump_id, "match", "calibration.json")
+        store.write_json(path, calibration.to_dict())
+        members = store.dump(dump_id, "match", "nodes.parquet")
+        store.write_table(members, nodes.members)
+        parts = max(1, -(-len(nodes) // settings.match.part_nodes))
+        states = {state.value: sum(1 for held in nodes.states if held is state) for state in NodeState}
+        return Done({"calibration": path, "nodes": members}, {"parts": parts, "nodes": len(nodes), "states": states})
+
+    everything = {**inputs, "options": options, "seed": settings.seed, "model": model_id}
+    return run_stage(store, dump_id, "match", part="plan", inputs=everything, version=VERSION, work=work)
+
+
+def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
+    """Find the candidates of the nodes of one part, with their evidence and log odds.
+
+    Returns:
+        outputs: verdicts (VERDICTS, with the probability at the prior of the calibration). counts: candidates,
+        perceptual, learned.
+    """
+    store = Store(settings.store)
+    plan = _plan(settings, dump_id)
+
+    def work() -> Done:
+        nodes = load_nodes(settings, dump_id)
+        rows = range(part * settings.match.part_nodes, (part + 1) * settings.match.part_nodes)
+        perceptual = unordered(nodes, *perceptual_pairs(nodes, rows, settings))
+        learned = unordered(nodes, *learned_pairs(store, dump_id, nodes, rows))
+        codes = [pair[0] * len(nodes) + pair[1] for pair in (perceptual, learned)]
+        both = np.union1d(*codes)
+        kinds = np.where(np.isin(both, codes[0]), VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
+        model = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).model
+        path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
+        with store.writing_table(path, VERDICTS) as writer:
+            for start in range(0, len(both), _BLOCK):
+                block = slice(start, start + _BLOCK)
+                low, high = both[block] // len(nodes), both[block] % len(nodes)
+                writer.write_table(_verdicts(nodes, low, high, kinds[block], model))
+        counts = {"candidates": len(both), "perceptual": len(codes[0]), "learned": len(codes[1])}
+        return Done({"verdicts": path}, dict[str, Count](counts))
+
+    return run_stage(
+        store, dump_id, "match", part=f"{part:05d}", inputs={"plan": plan.key, "part": part}, version=VERSION, work=work
+    )
+
+
+def _verdicts(nodes: Nodes, low: Rows, high: Rows, kinds: npt.NDArray[np.str_], model: VerdictModel) -> pa.Table:
+    evidence = compare(nodes.looks.take(low), nodes.looks.take(high))
+    logits = model.logits(evidence)
+    columns: dict[str, object] = {name: evidence[name] for name in _SHOWN}
+    columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": 1 / (1 + np.exp(-logits))}
+    columns |= {"node_a": [nodes.names[row] for row in low], "node_b": [nodes.names[row] for row in high]}
+    return conform(columns | {"kind": kinds.tolist()}, VERDICTS)
+
+
+def finish_match(settings: Settings, dump_id: str) -> StageResult:
+    """Put the parts together: estimate the share of duplicates among the candidates, and set the threshold.
+
+    Returns:
+        outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration. counts: candidates, perceptual,
+        learned, nodes, placeholders, blanks, prior, threshold, expected_precision, accepted.
+    """
+    store = Store(settings.store)
+    plan = _plan(settings, dump_id)
+    parts = [match_part(settings, dump_id, part) for part in plan_match(settings, dump_id)]
+    target = settings.match.target_precision
+
+    def work() -> Done:
+        verdicts = _merged([store.read_table(part.outputs["verdicts"]) for part in parts])
+        calibration = Calibration.from_dict(store.read_json(plan.outputs["calibration"]))
+        logits = verdicts["logit"].to_numpy()
+        prior = prior_of(logits, calibration.model.prior)
+        values = probabilities(logits, calibration.model.prior, prior).round(6)
+        threshold, expected = threshold_for(values, target)
+        verdicts = verdicts.set_column(verdicts.schema.get_field_index("probability"), "probability", pa.array(values))
+        path = store.dump(dump_id, "match", "verdicts.parquet")
+        store.write_table(path, verdicts)
+        states = plan.counts["states"]
+        counts: dict[str, Count] = {
+            "candidates": len(verdicts),
+            "perceptual": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.PERCEPTUAL.value)).as_py() or 0),
+            "learned": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.LEARNED.value)).as_py() or 0),
+            "nodes": plan.counts["nodes"],
+            "placeholders": states[NodeState.PLACEHOLDER] if isinstance(states, dict) else 0,
+            "blanks": states[NodeState.BLANK] if isinstance(states, dict) else 0,
+            "prior": round(prior, 6),
+            "threshold": round(threshold, 6),
+            "expected_precision": round(expected, 6),
+            "accepted": int((values >= round(threshold, 6)).sum()),
+        }
+        return Done({**plan.outputs, "verdicts": path}, counts)
+
+    inputs = {"parts": [part.key for part in parts], "target_precision": target}
+    return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
+
+
+def _merged(tables: list[pa.Table]) -> pa.Table:
+    """One row per pair: two parts may have found the same; perceptual before learned."""
+    verdicts = pa.concat_tables(tables).sort_by(
+        [("node_a", "ascending"), ("node_b", "ascending"), ("kind", "descending")]
+    )
+    if not len(verdicts):
+        return verdicts
+    pairs = pc.binary_join_element_wise(verdicts["node_a"], verdicts["node_b"], " ").combine_chunks()
+    first = np.append(True, np.asarray(pc.not_equal(pairs[1:], pairs[:-1])))
+    return verdicts.filter(pa.array(first))

@@ -1,0 +1,85 @@
+"""What a question is answered with: the latest matched dump of a store, its model and its index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from dedup_pipeline import imaging
+from dedup_pipeline.config import Settings
+from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.errors import InputError, NotReadyError
+from dedup_pipeline.evidence import Looks
+from dedup_pipeline.fetch import fetch_one
+from dedup_pipeline.imaging import Picture
+from dedup_pipeline.index import NeighbourIndex, crowd_of, open_index
+from dedup_pipeline.stage import StageResult, result_of
+from dedup_pipeline.store import Store
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A matched dump, opened for questions.
+
+    Attributes:
+        dump_id: the dump.
+        settings: the settings.
+        store: the store.
+        encoder: its model.
+        index: its index.
+        rows: INDEX_ROWS of the index.
+        matched: the result of its stage ``match``.
+    """
+
+    dump_id: str
+    settings: Settings
+    store: Store
+    encoder: Encoder
+    index: NeighbourIndex
+    rows: pa.Table
+    matched: StageResult
+
+    def looks(self, pictures: list[Picture]) -> Looks:
+        """What is known of some pictures, seen from the dump."""
+        vectors = self.encoder.encode(pictures)
+        count = self.settings.index.neighbours
+        crowd = [crowd_of(self.index.neighbours(vector, count)[1]) for vector in vectors]
+        return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))
+
+
+def open_reference(settings: Settings) -> Reference:
+    """Open the latest dump of the store that is matched, by the order of the dumps' ids.
+
+    Raises:
+        NotReadyError: there is none.
+    """
+    store = Store(settings.store)
+    for dump_id in reversed(store.names("dumps")):
+        if store.exists(store.dump(dump_id, "match", "manifest.json")):
+            model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
+            index, rows = open_index(settings, dump_id)
+            encoder = Encoder.load(store, model_id, settings)
+            return Reference(dump_id, settings, store, encoder, index, rows, result_of(store, dump_id, "match"))
+    raise NotReadyError(f"the store {store.root} holds no finished run to compare with: call `dedup run` first")
+
+
+def read_picture(source: str, settings: Settings) -> tuple[bytes, Picture]:
+    """The bytes and the picture of a file, or of an http(s) URL fetched under the same rules as a dump's.
+
+    Raises:
+        InputError: it is not there, or is no picture.
+    """
+    if source.lower().startswith(("http://", "https://")):
+        data = fetch_one(source, settings.fetch)
+    else:
+        file = Path(source)
+        if not file.is_file():
+            raise InputError(f"there is no file '{source}': give an image file or an http(s) URL")
+        data = file.read_bytes()
+    try:
+        return data, imaging.decode(data, max_pixels=settings.fetch.max_pixels)
+    except imaging.PictureError as error:
+        raise InputError(f"'{source}' is no usable picture: {error}") from error

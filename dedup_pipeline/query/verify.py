@@ -1,0 +1,70 @@
+"""Do two pictures show the same product?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dedup_pipeline import hashing
+from dedup_pipeline.config import Settings
+from dedup_pipeline.evidence import EVIDENCE, compare
+from dedup_pipeline.match import Calibration
+from dedup_pipeline.probability import probabilities
+from dedup_pipeline.query.reference import open_reference, read_picture
+from dedup_pipeline.schemas import VerdictKind
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer with its reasons.
+
+    Attributes:
+        same: whether they show one product.
+        probability: calibrated, 0 to 1.
+        threshold: the least probability that counts as the same.
+        kind: same-bytes, same-pixels, or learned for all that needed judging.
+        evidence: see evidence.EVIDENCE.
+        reference: the dump whose calibration answered.
+    """
+
+    same: bool
+    probability: float
+    threshold: float
+    kind: str
+    evidence: dict[str, float]
+    reference: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def verify(settings: Settings, first: str, second: str) -> Verdict:
+    """Judge two image files or URLs as if they were candidates of the store's latest dump.
+
+    Raises:
+        InputError: one is not there, or is no picture.
+        NotReadyError: the store has no finished run to judge by.
+    """
+    (data_a, picture_a), (data_b, picture_b) = (read_picture(source, settings) for source in (first, second))
+    reference = open_reference(settings)
+    looks = reference.looks([picture_a, picture_b])
+    compared = compare(looks.take(slice(0, 1)), looks.take(slice(1, 2)))
+    evidence = {name: round(float(compared[name][0]), 4) for name in (*EVIDENCE, "mirrored")}
+    counts = reference.matched.counts
+    threshold = float(str(counts["threshold"]))
+    kind = _equal(data_a, data_b, hashing.pixel_id(picture_a) == hashing.pixel_id(picture_b))
+    if kind is None:
+        model = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).model
+        prior = float(str(counts["prior"]))
+        probability = round(float(probabilities(model.logits(compared), model.prior, prior)[0]), 6)
+    else:
+        probability = 1.0
+    shown = kind or VerdictKind.LEARNED
+    return Verdict(probability >= threshold, probability, threshold, shown.value, evidence, reference.dump_id)
+
+
+def _equal(data_a: bytes, data_b: bytes, same_pixels: bool) -> VerdictKind | None:
+    if data_a == data_b:
+        return VerdictKind.SAME_BYTES
+    return VerdictKind.SAME_PIXELS if same_pixels else None

@@ -1,0 +1,175 @@
+"""What a run shows a person in the terminal: progress while it lasts, a summary at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dedup_pipeline.config import Settings, setting_names
+from dedup_pipeline.stage import Progress as Report
+from dedup_pipeline.stage import StageResult
+from dedup_pipeline.stages import run_all, run_one
+from dedup_pipeline.store import Store
+
+
+class Display:
+    """Bars for the stages; also the watcher of a run."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._console = console
+        self._bars = Progress(*columns, console=console, transient=True)
+        self._current: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def started(self, stage: str) -> Report:
+        """A stage begins: show a bar for it."""
+        task = self._bars.add_task(stage, total=None)
+        self._current = task
+
+        def report(done: int, of: int) -> None:
+            self._bars.update(task, completed=done, total=of)
+
+        return report
+
+    def finished(self, result: StageResult) -> None:
+        """A stage has ended: leave one line of it."""
+        if self._current is not None:
+            self._bars.remove_task(self._current)
+        state = "done before" if result.reused else f"{result.seconds:.1f} s"
+        self._console.print(f"[green]✓[/] {result.stage:<12} {state:>11}  [dim]{_in_words(result.counts)}[/]")
+
+
+def run_with_display(settings: Settings, dump_id: str, catalog: str) -> None:
+    """Run every stage with a live display, then show the summary.
+
+    Raises:
+        DedupError: as the stage does that fails.
+    """
+    console = Console(highlight=False)
+    with Display(console) as display:
+        results = run_all(settings, dump_id, catalog, display)
+    _show_summary(console, settings, dump_id, results)
+
+
+def run_stage_with_display(stage: str, settings: Settings, dump_id: str, catalog: str | None) -> None:
+    """Run one stage with a live display.
+
+    Raises:
+        DedupError: as the stage does.
+    """
+    console = Console(highlight=False)
+    with Display(console) as display:
+        progress = display.started(stage)
+        result = run_one(stage, settings, dump_id, catalog=catalog, progress=progress)
+        display.finished(result)
+    for name, path in result.outputs.items():
+        console.print(f"  {name}: {Store(settings.store).url(path)}", soft_wrap=True)
+
+
+def _in_words(counts: Mapping[str, Any]) -> str:
+    plain = [f"{_number(value)} {_label(name)}" for name, value in counts.items() if isinstance(value, (int, float))]
+    return ", ".join(plain[:5])
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _show_summary(console: Console, settings: Settings, dump_id: str, results: Sequence[StageResult]) -> None:
+    table = Table(title=f"Dump {dump_id}", title_justify="left", show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(justify="right", style="dim")
+    for result in results:
+        table.add_section()
+        seconds = "done before" if result.reused else f"{result.seconds:.1f} s"
+        table.add_row(f"[cyan]{result.stage}[/]", "", seconds)
+        for name, value in result.counts.items():
+            if isinstance(value, dict):
+                for reason, count in sorted(value.items()):
+                    if count:
+                        table.add_row(f"    {_label(name)}: {reason}", _number(count), "")
+            elif value is not None:
+                table.add_row(f"  {_label(name)}", _number(value), "")
+    console.print(table)
+    store = Store(settings.store)
+    for name, path in results[-1].outputs.items():
+        console.print(f"{name:<12} {store.url(path)}", soft_wrap=True)
+
+
+def show_score(score: Mapping[str, Any], *, by_edit: bool) -> None:
+    """Print precision and recall (the value of ``evaluate.to_dict``)."""
+    console = Console(highlight=False)
+    table = Table(title="Against the truth", title_justify="left")
+    figures = ("precision", "recall", "f1", "right", "wrong", "missed", "average_precision", "recall_at_p99")
+    table.add_column("")
+    for view in ("photo", "listing"):
+        table.add_column(f"{view} level", justify="right")
+    for name in figures:
+        if name in score["photo"]:
+            table.add_row(_label(name), *(_number(score[view][name]) for view in ("photo", "listing")))
+    for level in score["photo"]["by_level"]:
+        cells = [score[view]["by_level"][level] for view in ("photo", "listing")]
+        table.add_row(f"recall of level {level}", *(f"{c['recall']:.4g} ({c['found']}/{c['truth']})" for c in cells))
+    console.print(table)
+    for reason, count in sorted(score["photo"]["wrong_by_kind"].items()):
+        console.print(f"wrong: {count} x {reason}")
+    console.print(f"family violations: {score['counts']['family_violations']}")
+    if by_edit:
+        for edit, found in sorted(score["photo"]["by_edit"].items(), key=lambda item: item[1]["recall"]):
+            console.print(f"  {edit:<14} {found['recall']:.3f} ({found['found']}/{found['truth']})")
+
+
+def show_settings(settings: Settings) -> None:
+    """Print every setting with its value."""
+    table = Table("setting", "value", "what it does")
+    values = settings.model_dump()
+    for name, (_, _, description) in setting_names().items():
+        section, _, leaf = name.partition(".")
+        value = values[section][leaf] if leaf else values[section]
+        table.add_row(name, _shown(value), description)
+    Console(highlight=False).print(table)
+
+
+def settings_page() -> str:
+    """The reference of the settings, as Markdown."""
+    lines = [
+        "# Settings",
+        "",
+        "Made from the code by `make docs`. Precedence: flag (`--set fetch.threads=8`), environment",
+        "(`DEDUP_FETCH__THREADS=8`), file (`--config FILE` or `DEDUP_CONFIG`: TOML, `[fetch]`, then `threads = 8`), default.",
+        "",
+        "| setting | type | default | what it does |",
+        "|---|---|---|---|",
+    ]
+    for name, (kind, default, description) in setting_names().items():
+        lines.append(f"| `{name}` | {kind.replace('|', '&#124;')} | `{_shown(default)}` | {description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "(none)"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items()) or "(none)"
+    return str(value) if value != "" else "(empty)"
