@@ -93,7 +93,8 @@ def _opaque(image: Image.Image) -> Image.Image:
     """RGB without transparency, from any mode."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image).astype(np.float64)
-        scale = 257.0 if values.max(initial=0) > 255 else 1.0
+        # 32-bit modes do not say what white is: what fits 8 bits is taken as 8 bits
+        scale = 257.0 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 1.0
         return Image.fromarray((values / scale).clip(0, 255).round().astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         colours = image.convert("RGBA")

@@ -92,7 +92,7 @@ REJECTS = _table(
     raw=pa.string(),  # the row as it came, at most 20,000 characters
 )
 
-# one row per URL of a pack, in the order of the pack
+# one row per URL of a pack that was tried
 FETCHES = _table(
     url=pa.string(),
     status=pa.string(),  # FetchStatus
@@ -104,7 +104,7 @@ FETCHES = _table(
     height=pa.int32(),
     format=pa.string(),
     attempts=pa.int32(),
-    fetched_at=pa.timestamp("s", tz="UTC"),
+    fetched_at=pa.timestamp("ms", tz="UTC"),  # whole seconds; Parquet knows no coarser unit
 )
 
 # distinct images of a pack

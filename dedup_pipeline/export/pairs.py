@@ -52,8 +52,9 @@ def _same_node(seen: pd.DataFrame) -> pd.DataFrame:
 def _across(seen: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     """Pairs of listings whose pictures have a verdict."""
     sides = seen.drop(columns="image_id")
-    both = verdicts.merge(sides, left_on="node_a", right_on="node")
-    both = both.merge(sides, left_on="node_b", right_on="node", suffixes=("_a", "_b"))
+    both = verdicts
+    for side in ("a", "b"):
+        both = both.merge(sides.add_suffix(f"_{side}"), on=f"node_{side}")
     both = both[both["family_id_a"] != both["family_id_b"]]
     columns = {"id_a": "listing_id_a", "id_b": "listing_id_b", "score": "probability", "kind": "kind"}
     return pd.DataFrame({name: both[column] for name, column in columns.items()})

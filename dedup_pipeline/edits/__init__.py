@@ -1,0 +1,44 @@
+"""The edits that sellers make to a product photo, as pure functions on RGB pictures.
+
+Every function takes a picture `(H, W, 3) uint8 RGB` with explicit numbers and returns a new one; the input is never
+changed.  Nothing here draws random numbers by itself: `noise` is handed its generator, everything else is a function
+of its arguments.  `geometry` moves pixels, `tone` changes their values, `surroundings` tells product from background,
+`overlay` paints on top, and `encoding` turns a picture into bytes.
+"""
+
+from dedup_pipeline.edits.encoding import Format, encode
+from dedup_pipeline.edits.geometry import aspect, crop, frame, inset, mirror, pad_square, resize, rotate
+from dedup_pipeline.edits.overlay import Corner, badge, corner_logo, watermark
+from dedup_pipeline.edits.picture import BLACK, WHITE, Colour, Mask, Picture
+from dedup_pipeline.edits.surroundings import background, background_mask, recolour
+from dedup_pipeline.edits.tone import blur, gamma, noise, sharpen, tone
+
+__all__ = [
+    "BLACK",
+    "WHITE",
+    "Colour",
+    "Corner",
+    "Format",
+    "Mask",
+    "Picture",
+    "aspect",
+    "background",
+    "background_mask",
+    "badge",
+    "blur",
+    "corner_logo",
+    "crop",
+    "encode",
+    "frame",
+    "gamma",
+    "inset",
+    "mirror",
+    "noise",
+    "pad_square",
+    "recolour",
+    "resize",
+    "rotate",
+    "sharpen",
+    "tone",
+    "watermark",
+]

@@ -1,0 +1,114 @@
+"""Edits that change the values of pixels and not their place: tone, gamma, blur, sharpness, noise."""
+
+import cv2
+import numpy as np
+
+from dedup_pipeline.edits.picture import Picture, as_picture, require_picture, require_range
+
+_LUMA_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_MIDDLE_GREY = 128.0
+
+
+def tone(picture: Picture, brightness: float = 1.0, contrast: float = 1.0, saturation: float = 1.0) -> Picture:
+    """Scale brightness, contrast about middle grey, and saturation about the grey of each pixel, in this order.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        brightness: factor, 0.2 to 3; 1 leaves it.
+        contrast: factor, 0.2 to 3; 1 leaves it.
+        saturation: factor, 0 (grey) to 3; 1 leaves it.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a factor out of range.
+    """
+    require_picture(picture)
+    require_range("brightness", brightness, 0.2, 3.0)
+    require_range("contrast", contrast, 0.2, 3.0)
+    require_range("saturation", saturation, 0.0, 3.0)
+    # All three are affine in the channels, so that one 3 x 4 matrix does them in a single pass.
+    scale = brightness * contrast
+    offset = _MIDDLE_GREY * (1.0 - contrast)
+    mixing = saturation * np.eye(3) + (1.0 - saturation) * np.tile(_LUMA_WEIGHTS, (3, 1))
+    matrix = np.hstack([scale * mixing, np.full((3, 1), offset)]).astype(np.float32)
+    return as_picture(cv2.transform(picture, matrix))
+
+
+def gamma(picture: Picture, exponent: float) -> Picture:
+    """Raise each channel, scaled to 0..1, to a power.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        exponent: 0.2 to 5; below 1 brightens, above 1 darkens.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: an exponent out of range.
+    """
+    require_picture(picture)
+    require_range("exponent", exponent, 0.2, 5.0)
+    table = as_picture(255.0 * (np.arange(256) / 255.0) ** exponent)
+    return as_picture(cv2.LUT(picture, table))
+
+
+def blur(picture: Picture, sigma: float) -> Picture:
+    """Blur with a Gaussian.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        sigma: standard deviation in pixels, 0 to 50; 0 copies.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a sigma out of range.
+    """
+    require_picture(picture)
+    require_range("sigma", sigma, 0.0, 50.0)
+    return picture.copy() if sigma == 0 else as_picture(cv2.GaussianBlur(picture, (0, 0), sigma))
+
+
+def sharpen(picture: Picture, amount: float, sigma: float = 1.2) -> Picture:
+    """Unsharp mask: add `amount` times what a Gaussian blur takes away.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        amount: 0 (copy) to 5.
+        sigma: standard deviation of the blur in pixels, 0.3 to 10.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+    require_picture(picture)
+    require_range("amount", amount, 0.0, 5.0)
+    require_range("sigma", sigma, 0.3, 10.0)
+    soft = cv2.GaussianBlur(picture, (0, 0), sigma)
+    return as_picture(cv2.addWeighted(picture, 1.0 + amount, soft, -amount, 0.0))
+
+
+def noise(picture: Picture, sigma: float, generator: np.random.Generator) -> Picture:
+    """Add Gaussian noise, independent per pixel and channel.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        sigma: standard deviation in grey levels, 0 to 60.
+        generator: the source of the noise; it is advanced.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a sigma out of range.
+    """
+    require_picture(picture)
+    require_range("sigma", sigma, 0.0, 60.0)
+    grain = generator.standard_normal(picture.shape, dtype=np.float32)
+    return as_picture(picture + np.float32(sigma) * grain)

@@ -1,0 +1,92 @@
+"""Reading a list of duplicates: the exported JSON, or a CSV with scores."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dedup_pipeline.errors import InputError
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Pairs of listings that somebody calls duplicates.
+
+    Attributes:
+        pairs: unordered pair (smaller id first) to its score, higher = more certain; the highest of repeated ones.
+        scored: whether the scores came from the file; without them every score is 1.
+        own_pairs: pairs of a listing with itself, left out of `pairs`.
+    """
+
+    pairs: dict[tuple[str, str], float]
+    scored: bool
+    own_pairs: int
+
+
+def read_predictions(file: Path) -> Predictions:
+    """Read `{"id": ["id", ...], ...}` from a .json file, or the columns id_a, id_b and optionally score from a CSV.
+
+    Args:
+        file: a JSON file if its name ends in .json, a CSV file otherwise.
+
+    Raises:
+        InputError: the file is missing, not of that form, or a score is not a finite number.
+    """
+    if not file.is_file():
+        raise InputError(f"no file {file}: name a JSON or CSV file of duplicates")
+    if file.suffix.lower() == ".json":
+        return _collected(_json_rows(file), scored=False)
+    table = _csv_table(file)
+    scored = "score" in table
+    scores = _scores(table["score"], file) if scored else [1.0] * len(table)
+    return _collected(zip(table["id_a"], table["id_b"], scores, strict=True), scored=scored)
+
+
+def _collected(rows: Iterable[tuple[str, str, float]], *, scored: bool) -> Predictions:
+    pairs: dict[tuple[str, str], float] = {}
+    own = 0
+    for first, second, value in rows:
+        if first == second:
+            own += 1
+            continue
+        key = (first, second) if first < second else (second, first)
+        pairs[key] = max(value, pairs.get(key, -math.inf))
+    return Predictions(pairs, scored, own)
+
+
+def _json_rows(file: Path) -> list[tuple[str, str, float]]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is not JSON ({error}): export the duplicates again") from error
+    advice = 'it must be {"productId": ["productId", ...], ...}'
+    if not isinstance(content, dict):
+        raise InputError(f"{file} holds a {type(content).__name__}: {advice}")
+    rows: list[tuple[str, str, float]] = []
+    for first, others in content.items():
+        if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
+            raise InputError(f"{file} has no list of ids under {first!r}: {advice}")
+        rows.extend((first, other, 1.0) for other in others)
+    return rows
+
+
+def _csv_table(file: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is not a CSV table ({error}): write the columns id_a, id_b[, score]") from error
+    if not {"id_a", "id_b"} <= set(table.columns):
+        raise InputError(f"{file} has the columns {', '.join(table.columns)}: it needs id_a, id_b[, score]")
+    return table
+
+
+def _scores(column: "pd.Series[str]", file: Path) -> list[float]:
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    bad = ~numbers.between(-math.inf, math.inf, inclusive="neither")
+    if bad.any():
+        line = int(bad.to_numpy().argmax()) + 2  # the header is line 1
+        raise InputError(f"{file}, line {line}: the score {column.iloc[line - 2]!r} is not a finite number: mend it")
+    return numbers.tolist()

@@ -1,0 +1,90 @@
+"""Settings: where a value comes from, and what is said of a wrong one."""
+
+from pathlib import Path
+
+import pytest
+
+from dedup_pipeline.config import load_settings, setting_names
+from dedup_pipeline.errors import SettingsError
+from dedup_pipeline.report import settings_page
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch):
+    monkeypatch.delenv("DEDUP_CONFIG", raising=False)
+
+
+def test_flag_beats_environment_beats_file_beats_default(tmp_path, monkeypatch):
+    file = tmp_path / "dedup.toml"
+    file.write_text("[fetch]\nthreads = 2\nretries = 2\nmax_redirects = 2\n")
+    monkeypatch.setenv("DEDUP_FETCH__THREADS", "3")
+    monkeypatch.setenv("DEDUP_FETCH__RETRIES", "3")
+    fetch = load_settings(["fetch.threads=4"], file=file).fetch
+    assert (fetch.threads, fetch.retries, fetch.max_redirects, fetch.connections_per_host) == (4, 3, 2, 8)
+
+
+def test_the_file_named_in_the_environment_is_read(tmp_path, monkeypatch):
+    file = tmp_path / "dedup.toml"
+    file.write_text('store = "elsewhere"\n')
+    monkeypatch.setenv("DEDUP_CONFIG", str(file))
+    assert load_settings().store == "elsewhere"
+
+
+def test_lists_and_mappings_come_as_text():
+    settings = load_settings(["fetch.allow_hosts=a.test, b.test:80", "ingest.columns=id=sku,image=photo"])
+    assert settings.fetch.allow_hosts == ("a.test", "b.test:80")
+    assert settings.ingest.columns == {"id": "sku", "image": "photo"}
+
+
+def test_a_category_may_hold_a_comma():
+    settings = load_settings(values={"ingest.categories": ("Shirts, Tops & Tunics",)})
+    assert settings.ingest.categories == ("Shirts, Tops & Tunics",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("fetch.thread=3", ("fetch.thread'", "'fetch.threads'")),
+        ("target_precision=0.9", ("match.target_precision",)),
+        ("fetch.threads=many", ("fetch.threads", "'many'", "integer")),
+        ("match.target_precision=1.5", ("match.target_precision", "less than 1")),
+        ("fetch.threads", ("name=value",)),
+    ],
+)
+def test_a_wrong_flag_is_refused_in_words_that_help(text, words):
+    with pytest.raises(SettingsError) as error:
+        load_settings([text])
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_an_unknown_environment_variable_is_refused(monkeypatch):
+    monkeypatch.setenv("DEDUP_FETCH__THREAD", "3")
+    with pytest.raises(SettingsError, match=r"DEDUP_FETCH__THREAD is unknown: did you mean 'fetch\.threads'"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[fetch]\nthread = 1\n", "did you mean 'fetch.threads'"),
+        ("store = ", "not valid TOML"),
+        (None, "does not exist"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path, content, words):
+    file = tmp_path / "dedup.toml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(SettingsError, match=words):
+        load_settings(file=file)
+
+
+def test_every_setting_is_described():
+    assert [name for name, (_, _, description) in setting_names().items() if len(description) < 10] == []
+
+
+def test_the_reference_page_is_that_of_the_code():
+    assert REFERENCE.read_text() == settings_page(), "call `make docs`"

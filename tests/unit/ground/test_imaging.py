@@ -1,0 +1,138 @@
+"""One way from bytes to a picture, whatever the format."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dedup_pipeline.imaging import WORKING_SIDE, PictureError, decode, open_image
+from dedup_pipeline.schemas import FetchStatus
+
+RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)
+
+
+def two_halves(width=64, height=48):
+    """Red on the left, blue on the right."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height))
+    return image
+
+
+def saved(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def looks_like_two_halves(picture, tolerance=12):
+    height, width = picture.shape[:2]
+    left, right = picture[height // 2, width // 4], picture[height // 2, 3 * width // 4]
+    return np.abs(left.astype(int) - RED).max() <= tolerance and np.abs(right.astype(int) - BLUE).max() <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("JPEG", {"quality": 95}), ("PNG", {}), ("WEBP", {"lossless": True}), ("BMP", {}), ("TIFF", {}), ("GIF", {})],
+)
+def test_every_format_gives_the_same_picture(kind, options):
+    picture = decode(saved(two_halves(), kind, **options))
+    assert (picture.shape, picture.dtype) == ((48, 64, 3), np.uint8)
+    assert looks_like_two_halves(picture)
+
+
+def test_cmyk_comes_out_in_its_colours():
+    assert looks_like_two_halves(decode(saved(two_halves().convert("CMYK"), "JPEG", quality=95)))
+
+
+def test_a_palette_comes_out_in_its_colours():
+    assert looks_like_two_halves(decode(saved(two_halves().quantize(8), "PNG")))
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_exif_orientation_is_applied(orientation):
+    as_stored = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # Pillow's transpose into each orientation
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(two_halves().transpose(Image.Transpose(as_stored)), "JPEG", quality=95, exif=exif)
+    picture = decode(data)
+    assert picture.shape == (48, 64, 3)
+    assert looks_like_two_halves(picture)
+
+
+def test_transparency_lies_over_white_and_hides_its_colour():
+    image = two_halves().convert("RGBA")
+    image.putalpha(Image.new("L", image.size, 0))
+    assert (decode(saved(image, "PNG")) == 255).all()
+
+
+def test_a_transparent_palette_lies_over_white():
+    image = Image.new("P", (8, 8), 0)
+    image.putpalette([10, 20, 30] + [0] * 765)
+    assert (decode(saved(image, "PNG", transparency=0)) == 255).all()
+
+
+def test_the_first_frame_of_an_animation_counts():
+    data = saved(two_halves(), "GIF", save_all=True, append_images=[Image.new("RGB", (64, 48), WHITE)] * 2)
+    assert looks_like_two_halves(decode(data))
+
+
+def test_grey_pictures_are_grey():
+    picture = decode(saved(Image.new("L", (8, 8), 77), "PNG"))
+    assert (picture == 77).all()
+
+
+def test_sixteen_bit_grey_is_scaled():
+    image = Image.fromarray(np.full((8, 8), 128 * 257, np.uint16))
+    assert (decode(saved(image, "PNG")) == 128).all()
+
+
+def test_sixteen_bit_grey_of_a_dark_picture_stays_dark():
+    image = Image.fromarray(np.full((8, 8), 200, np.uint16))
+    assert decode(saved(image, "PNG")).max() <= 1
+
+
+def test_a_one_bit_picture_is_black_and_white():
+    picture = decode(saved(Image.new("1", (8, 8), 1), "PNG"))
+    assert (picture == 255).all()
+
+
+def test_a_large_picture_is_brought_to_the_working_size():
+    picture = decode(saved(two_halves(3000, 1500), "JPEG"))
+    assert picture.shape == (WORKING_SIDE // 2, WORKING_SIDE, 3)
+    assert looks_like_two_halves(picture)
+
+
+def claiming(width, height):
+    """A PNG whose header promises more than it holds."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"", FetchStatus.EMPTY),
+        (b"<!DOCTYPE html><p>sorry", FetchStatus.NOT_AN_IMAGE),
+        (b"\x00" * 100, FetchStatus.NOT_AN_IMAGE),
+        (saved(two_halves(), "JPEG")[:400], FetchStatus.TRUNCATED),
+        (saved(two_halves(640, 480), "PNG")[:200], FetchStatus.TRUNCATED),
+        (saved(two_halves(), "PPM"), FetchStatus.UNSUPPORTED),
+        (claiming(60_000, 60_000), FetchStatus.TOO_MANY_PIXELS),
+    ],
+)
+def test_what_is_no_picture_has_its_own_status(data, status):
+    with pytest.raises(PictureError) as error:
+        decode(data)
+    assert error.value.status is status
+
+
+def test_the_pixel_cap_is_checked_before_decoding():
+    with pytest.raises(PictureError, match=r"60000 x 60000 pixels are more than fetch\.max_pixels = 1000000"):
+        open_image(claiming(60_000, 60_000), max_pixels=1_000_000)

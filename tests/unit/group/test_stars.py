@@ -1,0 +1,53 @@
+"""Groups do not chain."""
+
+from collections import defaultdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup_pipeline.group.stars import stars
+
+
+def graph(pairs):
+    edges = defaultdict(dict)
+    for a, b, probability in pairs:
+        edges[a][b] = edges[b][a] = probability
+    return dict(edges)
+
+
+edges_strategy = st.lists(
+    st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh"), st.sampled_from([0.9, 0.95, 0.99])), max_size=20
+).map(lambda pairs: graph((a, b, p) for a, b, p in pairs if a != b))
+
+
+def test_a_chain_is_cut():
+    medoid_of = stars(graph([("a", "b", 0.9), ("b", "c", 0.9), ("c", "d", 0.9), ("d", "e", 0.9)]))
+    assert len({medoid_of.get(node) for node in "ae"}) == 2
+
+
+def test_a_clique_is_one_group():
+    medoid_of = stars(graph([(a, b, 0.9) for a in "abcd" for b in "abcd" if a < b]))
+    assert len(set(medoid_of.values())) == 1
+    assert set(medoid_of) == set("abcd")
+
+
+def test_a_member_goes_to_the_medoid_it_matches_best():
+    pairs = [("m", "a", 0.9), ("m", "b", 0.9), ("m", "x", 0.9), ("n", "c", 0.9), ("n", "d", 0.9), ("n", "x", 0.99)]
+    assert stars(graph(pairs))["x"] == "n"
+
+
+@given(edges_strategy)
+def test_every_member_matches_its_medoid_and_groups_do_not_overlap(edges):
+    medoid_of = stars(edges)
+    for node, medoid in medoid_of.items():
+        assert node == medoid or medoid in edges[node]
+        assert medoid_of[medoid] == medoid
+    for medoid in set(medoid_of.values()):
+        assert sum(1 for other in medoid_of.values() if other == medoid) > 1
+
+
+@given(edges_strategy, st.randoms())
+def test_the_order_of_the_edges_does_not_matter(edges, random):
+    shuffled = list(edges.items())
+    random.shuffle(shuffled)
+    assert stars(dict(shuffled)) == stars(edges)

@@ -1,0 +1,44 @@
+"""The radius join finds all that comparing everything with everything finds."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup_pipeline.match.hamming import radius_join
+
+hashes = st.lists(st.integers(0, 2**64 - 1), max_size=30).map(lambda values: np.array(values, np.uint64))
+
+
+def near_copies(generator, table, count):
+    """Hashes of the table with up to 20 flipped bits."""
+    copies = table[generator.integers(len(table), size=count)].copy()
+    for row in range(count):
+        for bit in generator.choice(64, generator.integers(0, 21), replace=False):
+            copies[row] ^= np.uint64(1) << np.uint64(bit)
+    return copies
+
+
+def compared(queries, table, radius):
+    return np.nonzero(np.bitwise_count(queries[:, None] ^ table[None]) <= radius)
+
+
+@given(hashes, hashes, st.integers(0, 15))
+def test_it_equals_comparing_all(queries, table, radius):
+    found, expected = radius_join(queries, table, radius), compared(queries, table, radius)
+    assert [list(side) for side in found] == [list(side) for side in expected]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.integers(0, 15))
+def test_it_finds_planted_neighbours(seed, radius):
+    generator = np.random.default_rng(seed)
+    table = generator.integers(0, 2**64, 300, dtype=np.uint64)
+    queries = near_copies(generator, table, 300)
+    found, expected = radius_join(queries, table, radius), compared(queries, table, radius)
+    assert np.array_equal(found[0], expected[0])
+    assert np.array_equal(found[1], expected[1])
+
+
+def test_many_equal_hashes_are_joined_in_blocks():
+    same = np.full(700, 12345, np.uint64)
+    assert len(radius_join(same, same, 0)[0]) == 700 * 700
