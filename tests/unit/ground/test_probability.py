@@ -1,0 +1,96 @@
+"""Probabilities mean what they say, and the threshold keeps its promise."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup_pipeline.errors import InputError, ModelError
+from dedup_pipeline.evidence import EVIDENCE
+from dedup_pipeline.probability import VerdictModel, fit, prior_of, probabilities, threshold_for
+
+
+def pairs(count, share, seed):
+    """Evidence of duplicates and others that overlap, with their answers."""
+    generator = np.random.default_rng(seed)
+    labels = generator.random(count) < share
+    evidence = {}
+    for number, (name, direction) in enumerate(EVIDENCE.items()):
+        shift = direction * (1.0 if number < 3 else 0.3)
+        evidence[name] = (generator.standard_normal(count) + shift * labels).astype(np.float32)
+    return evidence, labels, np.arange(count) // 3
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    evidence, labels, groups = pairs(6000, 0.3, 0)
+    return fit(evidence, labels, groups, seed=1)[0]
+
+
+def test_half_of_what_is_called_even_is_a_duplicate(fitted):
+    evidence, labels, _ = pairs(40_000, 0.3, 1)
+    values = probabilities(fitted.logits(evidence), fitted.prior, fitted.prior)
+    for low in np.arange(0, 1, 0.2):
+        inside = (values >= low) & (values < low + 0.2)
+        assert labels[inside].mean() == pytest.approx(values[inside].mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.6])
+def test_the_share_of_duplicates_is_found_from_the_scores(fitted, share):
+    evidence, _, _ = pairs(60_000, share, 2)
+    assert prior_of(fitted.logits(evidence), fitted.prior) == pytest.approx(share, rel=0.25)
+
+
+@pytest.mark.parametrize("target", [0.9, 0.95])
+def test_the_promised_precision_is_kept_where_duplicates_are_rarer(fitted, target):
+    evidence, labels, _ = pairs(200_000, 0.1, 3)
+    logits = fitted.logits(evidence)
+    values = probabilities(logits, fitted.prior, prior_of(logits, fitted.prior))
+    threshold, expected = threshold_for(values, target)
+    accepted = values >= threshold
+    assert expected >= target
+    assert accepted.sum() > 100
+    assert labels[accepted].mean() == pytest.approx(expected, abs=0.03)
+
+
+def test_a_model_survives_json(fitted):
+    evidence, _, _ = pairs(100, 0.3, 4)
+    again = VerdictModel.from_dict(fitted.to_dict())
+    assert np.array_equal(again.logits(evidence), fitted.logits(evidence))
+
+
+def test_more_likeness_is_never_less_probable(fitted):
+    evidence, _, _ = pairs(500, 0.3, 5)
+    for name, direction in EVIDENCE.items():
+        if direction:
+            more = {**evidence, name: evidence[name] + np.float32(direction * 0.5)}
+            assert (fitted.logits(more) >= fitted.logits(evidence) - 1e-9).all(), name
+
+
+def test_the_same_pairs_give_the_same_model():
+    evidence, labels, groups = pairs(600, 0.3, 6)
+    assert fit(evidence, labels, groups, seed=1)[0] == fit(evidence, labels, groups, seed=1)[0]
+
+
+def test_too_few_pairs_are_refused():
+    evidence, labels, groups = pairs(20, 0.3, 7)
+    with pytest.raises(InputError, match="at least 10 photos"):
+        fit(evidence, labels, groups, seed=1)
+
+
+def test_missing_evidence_is_named(fitted):
+    evidence, _, _ = pairs(5, 0.3, 8)
+    del evidence["cosine"]
+    with pytest.raises(ModelError, match="cosine"):
+        fitted.logits(evidence)
+
+
+@given(st.lists(st.floats(0, 1), max_size=50), st.floats(0.6, 0.999))
+def test_what_reaches_the_threshold_is_expected_to_be_right_often_enough(values, target):
+    array = np.array(values)
+    threshold, expected = threshold_for(array, target)
+    accepted = array[array >= threshold]
+    assert threshold >= 0.5
+    if len(accepted) and threshold < 1:
+        assert accepted.mean() == pytest.approx(expected)
+        assert expected >= target - 1e-12
