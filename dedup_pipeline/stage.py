@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dedup_pipeline.errors import NotReadyError
@@ -47,6 +47,10 @@ class StageResult:
     counts: dict[str, Count] = field(default_factory=dict)
     seconds: float = 0.0
     reused: bool = False
+
+    def since(self, start: float) -> StageResult:
+        """The result of a stage whose work was spread over several calls, the first at ``start`` (time.monotonic)."""
+        return self if self.reused else replace(self, seconds=round(time.monotonic() - start, 3))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -34,12 +36,13 @@ def match(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
         NotReadyError: the dump is not indexed yet.
         InputError: it has too few photos to calibrate the verdicts on.
     """
+    start = time.monotonic()
     parts = plan_match(settings, dump_id)
     progress(1, len(parts) + 2)
     for number, part in enumerate(parts, start=2):
         match_part(settings, dump_id, part)
         progress(number, len(parts) + 2)
-    result = finish_match(settings, dump_id)
+    result = finish_match(settings, dump_id).since(start)
     progress(len(parts) + 2, len(parts) + 2)
     return result
 

@@ -64,6 +64,10 @@ class ImageServer:
         self._server.server_close()
         self._thread.join()
 
+    def wait(self) -> None:
+        """Wait until the server is stopped, or the person interrupts."""
+        self._thread.join()
+
 
 class _ImageHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -1,0 +1,54 @@
+"""Is what came an image? Judged by its content, whatever its type is said to be."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+
+from dedup_pipeline.imaging import PictureError, decode, open_image
+from dedup_pipeline.schemas import FetchStatus
+
+logger = logging.getLogger(__name__)
+
+_DETAIL_CHARS = 200
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u200a\u2010-\u2027\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd]+")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What some bytes are.
+
+    Attributes:
+        status: OK, or what is wrong.
+        detail: a sentence on it; null for OK.
+        width: pixels, as stored; null unless OK.
+        height: pixels, as stored; null unless OK.
+        format: the format's name; null unless OK.
+    """
+
+    status: FetchStatus
+    detail: str | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+
+
+def judge(data: bytes, *, max_pixels: int) -> Judgement:
+    """Find out whether bytes are an image that decodes; nothing is decoded past the pixel cap."""
+    try:
+        image = open_image(data, max_pixels=max_pixels)
+        decode(data, max_pixels=max_pixels)
+    except PictureError as error:
+        return Judgement(error.status, tidy(str(error)))
+    except Exception as error:
+        # a hostile file can make a decoder raise anything; it must cost one photo and not the pack
+        logger.warning("a decoder failed", exc_info=True)
+        return Judgement(FetchStatus.TRUNCATED, f"the picture is damaged: its decoder raised {type(error).__name__}")
+    return Judgement(FetchStatus.OK, None, image.width, image.height, image.format)
+
+
+def tidy(text: str) -> str:
+    """Text of others as one short printable line."""
+    line = " ".join(_UNPRINTABLE.sub(" ", text).split())
+    return line if len(line) <= _DETAIL_CHARS else line[: _DETAIL_CHARS - 1] + "…"

@@ -1,0 +1,112 @@
+"""Fetching one pack: go on where the last run was killed, write the tables, then the manifest."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dedup_pipeline.config import Settings
+from dedup_pipeline.errors import NotReadyError, StoreError
+from dedup_pipeline.fetch.course import Course
+from dedup_pipeline.fetch.crew import Crew
+from dedup_pipeline.fetch.held import MANIFEST, is_finished, judging_settings
+from dedup_pipeline.fetch.plan import read_plan
+from dedup_pipeline.fetch.seal import write_tables
+from dedup_pipeline.fetch.spool import Spool, spool_folder
+from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
+from dedup_pipeline.schemas import FetchStatus
+from dedup_pipeline.stage import Progress, StageResult, no_progress
+from dedup_pipeline.store import Store, digest
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+
+
+def fetch_pack(settings: Settings, dump_id: str, pack_id: str, progress: Progress = no_progress) -> StageResult:
+    """Fetch the photos of a pack; a killed run is gone on with, a finished pack is left as it is.
+
+    Args:
+        settings: the settings.
+        dump_id: the dump that asks for the pack.
+        pack_id: the pack, as ``plan_fetch`` named it.
+        progress: called with the number of photos that are settled, and of all.
+
+    Raises:
+        NotReadyError: no such pack is planned.
+        StoreError: the store cannot be read or written.
+    """
+    store = Store(settings.store)
+    if is_finished(store, pack_id):
+        return _result(store, dump_id, pack_id, reused=True)
+    start = time.monotonic()
+    plan = read_plan(store, pack_id)
+    spool = Spool(store, pack_id)
+    logger.info("pack %s: %d photos, %d results are there already", pack_id, len(plan), len(spool.known))
+    _fetch(settings, Course(plan, spool.known), spool, progress)
+    try:
+        if not is_finished(store, pack_id):
+            fetches, images = write_tables(store, pack_id, expected=len(spool.known))
+            counts = {"photos": len(plan)} | _count(fetches, images)
+            _write_manifest(settings, store, pack_id, counts, time.monotonic() - start)
+    except (NotReadyError, StoreError):
+        # two dumps that need the same pack may fetch it at once: the first to finish takes the spool away
+        if not is_finished(store, pack_id):
+            raise
+    store.remove(spool_folder(store, pack_id))
+    return _result(store, dump_id, pack_id, reused=False)
+
+
+def _fetch(settings: Settings, course: Course, spool: Spool, progress: Progress) -> None:
+    """Fetch what a course asks for until all its photos are settled."""
+    ahead = course.start()
+    progress(course.done, course.of)
+    try:
+        with Crew(settings.fetch) as crew:
+            for url in ahead:
+                crew.send(url)
+            while course.done < course.of:
+                result = crew.next_result(timeout=max(0.05, spool.due_in))
+                if result is None:
+                    spool.flush()
+                    continue
+                spool.add(result)
+                for url in course.settle(result.url, ok=result.ok):
+                    crew.send(url)
+                progress(course.done, course.of)
+    finally:
+        spool.flush()
+
+
+def _count(fetches: pa.Table, images: int) -> dict[str, Any]:
+    statuses = {item["values"]: item["counts"] for item in pc.value_counts(fetches["status"]).to_pylist()}
+    return {
+        "urls": len(fetches),
+        "ok": statuses.pop(FetchStatus.OK, 0),
+        "failed": sum(statuses.values()),
+        "failed_by_reason": dict(sorted(statuses.items())),
+        "images": images,
+    }
+
+
+def _write_manifest(settings: Settings, store: Store, pack_id: str, counts: dict[str, Any], seconds: float) -> None:
+    """Write what makes a pack finished."""
+    manifest = {
+        "pack_id": pack_id,
+        "version": VERSION,
+        "key": digest("pack", VERSION, pack_id),
+        "settings": judging_settings(settings.fetch),
+        "counts": counts,
+        "seconds": round(seconds, 3),
+    }
+    store.write_json(store.pack(pack_id, MANIFEST), manifest)
+
+
+def _result(store: Store, dump_id: str, pack_id: str, *, reused: bool) -> StageResult:
+    known = store.read_json(store.pack(pack_id, MANIFEST))
+    outputs = {"images": store.pack(pack_id, IMAGES_FILE), "fetches": store.pack(pack_id, FETCHES_FILE)}
+    return StageResult("fetch", dump_id, known["key"], outputs, known["counts"], known["seconds"], reused=reused)

@@ -1,0 +1,139 @@
+"""Which URLs a dump needs that no pack holds, and in which packs they are fetched."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dedup_pipeline.config import Settings
+from dedup_pipeline.fetch.held import held_results, is_finished, judging_settings
+from dedup_pipeline.fetch.packing import into_packs, renditions_to_try
+from dedup_pipeline.fetch.photos import Photos, read_photos
+from dedup_pipeline.schemas import conform
+from dedup_pipeline.stage import result_of
+from dedup_pipeline.store import Store, digest
+
+PLAN_FILE = "plan.parquet"
+PLAN = pa.schema([pa.field("photo_url", pa.string()), pa.field("urls", pa.list_(pa.string()))])
+
+
+def fetch_inputs(settings: Settings, store: Store, dump_id: str) -> dict[str, Any]:
+    """All that the result of the stage depends on.
+
+    Raises:
+        NotReadyError: the dump is not ingested.
+    """
+    fetch = settings.fetch
+    return judging_settings(fetch) | {
+        "ingest": result_of(store, dump_id, "ingest").key,
+        "max_failure_ratio": fetch.max_failure_ratio,
+        "retry_failed_after_days": fetch.retry_failed_after_days,
+    }
+
+
+def plan_path(store: Store, dump_id: str) -> str:
+    """Where the plan of a dump lies."""
+    return store.dump(dump_id, "fetch", "plan.json")
+
+
+def plan_fetch(settings: Settings, dump_id: str) -> list[str]:
+    """The packs that must still be fetched for a dump.
+
+    The plan is made once and then followed, however often the work is killed. When ``finish_fetch`` finds that too much
+    has failed, the next call plans another round for those failures that may be over by then.
+
+    Raises:
+        NotReadyError: the dump is not ingested.
+    """
+    store = Store(settings.store)
+    key = digest(fetch_inputs(settings, store, dump_id))
+    path = plan_path(store, dump_id)
+    plan = store.read_json(path) if store.exists(path) else None
+    if plan is None or plan["key"] != key or not _followable(store, plan["packs"]):
+        plan = {"key": key, "packs": _plan_packs(settings, store, dump_id, retry=False), "failed": False}
+        store.write_json(path, plan)
+    elif plan["failed"]:
+        packs = _plan_packs(settings, store, dump_id, retry=True)
+        if packs:
+            plan = plan | {"packs": sorted({*plan["packs"], *packs}), "failed": False}
+            store.write_json(path, plan)
+    return [pack_id for pack_id in plan["packs"] if not is_finished(store, pack_id)]
+
+
+def read_plan(store: Store, pack_id: str) -> list[list[str]]:
+    """The photos of a pack: for each the URLs to try, the preferred first.
+
+    Raises:
+        NotReadyError: there is no such pack.
+    """
+    urls: list[list[str]] = store.read_table(store.pack(pack_id, PLAN_FILE), ["urls"])["urls"].to_pylist()
+    return urls
+
+
+def plan_size(store: Store, pack_id: str) -> int:
+    """The number of photos in a planned pack."""
+    with store.reading_table(store.pack(pack_id, PLAN_FILE)) as table:
+        return int(table.metadata.num_rows)
+
+
+def _followable(store: Store, packs: list[str]) -> bool:
+    return all(is_finished(store, pack_id) or store.exists(store.pack(pack_id, PLAN_FILE)) for pack_id in packs)
+
+
+def _plan_packs(settings: Settings, store: Store, dump_id: str, *, retry: bool) -> list[str]:
+    """Write the plans of the packs that a dump needs; their ids, sorted."""
+    photos = read_photos(store, dump_id)
+    held = held_results(store, photos.urls, settings.fetch, retry=retry)
+    to_try = renditions_to_try(photos, held, failed_only=retry)
+    needed = _take_under_way(store, photos, to_try)
+    for pack in into_packs(to_try, size=settings.fetch.pack_images):
+        flat = iter(photos.urls.take(pa.array(itertools.chain.from_iterable(pack), pa.int64())).to_pylist())
+        needed.add(_write_plan(store, [list(itertools.islice(flat, len(codes))) for codes in pack]))
+    return sorted(needed)
+
+
+def _take_under_way(store: Store, photos: Photos, to_try: list[list[int]]) -> set[str]:
+    """Take out of the lists what unfinished packs will try for certain; the packs that are needed for it.
+
+    Certain is the first URL of a photo; its other URLs follow if that one fails.
+    """
+    ahead = [
+        (pack_id, urls)
+        for pack_id in store.names("packs")
+        if not is_finished(store, pack_id) and store.exists(store.pack(pack_id, PLAN_FILE))
+        for urls in read_plan(store, pack_id)
+    ]
+    if not ahead:
+        return set()
+    flat = pa.array(itertools.chain.from_iterable(urls for _, urls in ahead), photos.urls.type)
+    places = iter(pc.index_in(flat, value_set=photos.urls).to_pylist())
+    certain: dict[int, tuple[str, set[int]]] = {}
+    for pack_id, urls in ahead:
+        first, *rest = itertools.islice(places, len(urls))
+        if first is not None:
+            certain[first] = (pack_id, set(rest))
+    needed: set[str] = set()
+    for photo, codes in enumerate(to_try):
+        covered: set[int] = set()
+        for code in codes:
+            if code in certain and code not in covered:
+                pack_id, following = certain[code]
+                needed.add(pack_id)
+                covered |= following | {code}
+        if covered:
+            to_try[photo] = [code for code in codes if code not in covered]
+    return needed
+
+
+def _write_plan(store: Store, urls: list[list[str]]) -> str:
+    """Write the plan of a pack; its id names its URLs, and how many finished packs have held just these before."""
+    for times in itertools.count():
+        pack_id = digest("pack", urls, times)
+        if not is_finished(store, pack_id):
+            break
+    table = conform({"photo_url": [first for first, *_ in urls], "urls": urls}, PLAN)
+    store.write_table(store.pack(pack_id, PLAN_FILE), table)
+    return pack_id

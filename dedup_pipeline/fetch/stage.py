@@ -1,0 +1,92 @@
+"""The door of the room: plan, fetch, finish."""
+
+from __future__ import annotations
+
+import time
+
+import pyarrow.compute as pc
+
+from dedup_pipeline.config import Settings
+from dedup_pipeline.errors import FetchError, NotReadyError
+from dedup_pipeline.fetch.held import held_results, is_finished
+from dedup_pipeline.fetch.pack import VERSION, fetch_pack
+from dedup_pipeline.fetch.photos import read_photos
+from dedup_pipeline.fetch.plan import fetch_inputs, plan_fetch, plan_path, plan_size
+from dedup_pipeline.fetch.resolve import check_failures, count, resolve
+from dedup_pipeline.schemas import PHOTOS
+from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, run_stage
+from dedup_pipeline.store import Store, digest
+
+STAGE = "fetch"
+
+
+def finish_fetch(settings: Settings, dump_id: str) -> StageResult:
+    """Find the image of every photo of a dump among the packs.
+
+    The outputs are ``photos`` (PHOTOS) and ``packs`` (JSON, ``{"packs": [ids]}``: those that hold the images).
+
+    Raises:
+        NotReadyError: the dump is not planned, or a pack of its plan is not finished.
+        FetchError: more photos failed than ``fetch.max_failure_ratio`` allows. It is raised again by every further
+            call; ``plan_fetch`` then plans those failures once more that may be over.
+    """
+    store = Store(settings.store)
+    inputs = fetch_inputs(settings, store, dump_id)
+    return run_stage(
+        store, dump_id, STAGE, inputs=inputs, version=VERSION, work=lambda: _finish(settings, store, dump_id, inputs)
+    )
+
+
+def _finish(settings: Settings, store: Store, dump_id: str, inputs: dict[str, object]) -> Done:
+    path = plan_path(store, dump_id)
+    plan = store.read_json(path) if store.exists(path) else None
+    if plan is None or plan["key"] != digest(inputs):
+        raise NotReadyError(f"dump {dump_id} has no plan of what to fetch with these settings: run `dedup fetch`")
+    unfinished = [pack_id for pack_id in plan["packs"] if not is_finished(store, pack_id)]
+    if unfinished:
+        raise NotReadyError(
+            f"{len(unfinished)} of {len(plan['packs'])} packs of dump {dump_id} are not fetched, pack {unfinished[0]} "
+            "for one: run `dedup fetch`"
+        )
+    photos = read_photos(store, dump_id)
+    table = resolve(photos, held_results(store, photos.urls, settings.fetch))
+    outputs = {name: store.dump(dump_id, STAGE, file) for name, file in _FILES.items()}
+    store.write_table(outputs["photos"], table.select(PHOTOS.names).cast(PHOTOS))
+    packs = pc.unique(table["pack_id"].drop_null()).to_pylist()
+    store.write_json(outputs["packs"], {"packs": sorted(packs)})
+    try:
+        check_failures(table, settings.fetch)
+    except FetchError:
+        store.write_json(path, plan | {"failed": True})
+        raise
+    return Done(outputs, count(table, photos, plan["packs"]))
+
+
+_FILES = {"photos": "photos.parquet", "packs": "packs.json"}
+
+
+def fetch(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
+    """Fetch the photos of a dump that no pack holds, in one process.
+
+    Args:
+        settings: the settings.
+        dump_id: an ingested dump.
+        progress: called with the number of photos that are settled, and of all that are fetched by this call.
+
+    Raises:
+        NotReadyError: the dump is not ingested.
+        FetchError: more photos failed than ``fetch.max_failure_ratio`` allows.
+    """
+    store = Store(settings.store)
+    start = time.monotonic()
+    packs = plan_fetch(settings, dump_id)
+    sizes = [plan_size(store, pack_id) for pack_id in packs]
+    before = 0
+    for pack_id, size in zip(packs, sizes, strict=True):
+
+        def report(done: int, of: int, before: int = before) -> None:
+            progress(before + done, sum(sizes))
+
+        fetch_pack(settings, dump_id, pack_id, report)
+        before += size
+    return finish_fetch(settings, dump_id).since(start)
