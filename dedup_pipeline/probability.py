@@ -1,9 +1,12 @@
 """From evidence to a calibrated probability, and from probabilities to a threshold.
 
-The model is gradient-boosted trees, monotone where the evidence has one direction, whose held-out scores are calibrated
-by a logistic curve (Platt 1999). The share of duplicates among the candidates of a dump is not the share among the
-pairs it was fitted on; ``prior_of`` estimates it from the candidates' own scores by expectation maximisation
-(Saerens, Latinne and Decaestecker 2002, "Adjusting the outputs of a classifier to new a priori probabilities").
+The verdict model is gradient-boosted trees, monotone where the evidence has one direction, whose held-out scores are
+calibrated by a logistic curve (Platt 1999). Its log odds rank pairs. How likely a pair of a dump is a duplicate also
+depends on how many strangers of the dump score as high, and that only the dump can tell. So decoys are laid into it:
+pictures that have no duplicate, because we made them. The candidates that decoys find are wrong, and as many wrong ones
+are to be expected among the dump's own; what goes beyond is right. This is the target-decoy estimate of proteomics
+(Elias and Gygi 2007, "Target-decoy search strategy for increased confidence"), with the local rate by isotonic
+regression.
 """
 
 from __future__ import annotations
@@ -15,19 +18,20 @@ from typing import Any
 import lightgbm
 import numpy as np
 import numpy.typing as npt
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from dedup_pipeline.errors import InputError, ModelError
-from dedup_pipeline.evidence import EVIDENCE, Floats
+from dedup_pipeline.evidence import EVIDENCE, Floats, Rows
 
 Doubles = npt.NDArray[np.float64]
 
 _FOLDS = 5
 _TREES = 150
 _LOGIT_CAP = 12.0  # a probability of 1 - 6e-6: no finite sample supports more
-_ROUNDS = 200
-_LEAST_PRIOR = 1e-4
+_LEAN = 0.05
+_UNSEEN = 0.1  # decoys that may lie above the highest seen: no finite sample shows that there are none
 
 
 @dataclass(frozen=True)
@@ -132,31 +136,60 @@ def _matrix(evidence: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
     return np.stack([evidence[name] for name in names], axis=1)
 
 
-def prior_of(logits: Doubles, fitted_prior: float) -> float:
-    """The share of duplicates among pairs, estimated from their log odds at the prior of the fit.
+@dataclass(frozen=True)
+class Curve:
+    """How likely a candidate of a dump is a duplicate, by its log odds; linear between the points.
+
+    Attributes:
+        logits: (K,) ascending.
+        probabilities: (K,) ascending, 0 to 1.
+    """
+
+    logits: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+    def at(self, logits: Doubles) -> Doubles:
+        """The probabilities (N,) of pairs with these log odds (N,)."""
+        return np.interp(logits, self.logits, self.probabilities)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"logits": list(self.logits), "probabilities": list(self.probabilities)}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Curve:
+        """The curve that ``to_dict`` wrote."""
+        return cls(tuple(value["logits"]), tuple(value["probabilities"]))
+
+
+def curve_of(candidates: Doubles, weights: Rows, decoys: Doubles, scale: float) -> Curve:
+    """Estimate how likely candidates are duplicates, from what decoys found in the same dump.
 
     Args:
-        logits: (N,) log odds.
-        fitted_prior: the share of duplicates that the log odds assume.
+        candidates: (N,) log odds of the dump's candidate pairs.
+        weights: (N,) how often each was found, once from either end.
+        decoys: (M,) log odds of the candidate pairs of the decoys, all of them wrong.
+        scale: pictures of the dump for each decoy.
 
     Returns:
-        A share, at least 0.0001.
+        The curve: one less the ratio of wrong pairs to pairs, both per log odds, never falling with the log odds.
     """
-    if not len(logits):
-        return fitted_prior
-    prior = fitted_prior
-    for _ in range(_ROUNDS):
-        updated = float(np.clip(probabilities(logits, fitted_prior, prior).mean(), _LEAST_PRIOR, 1 - _LEAST_PRIOR))
-        if abs(updated - prior) < _LEAST_PRIOR / 100:
-            break
-        prior = updated
-    return prior
-
-
-def probabilities(logits: Doubles, fitted_prior: float, prior: float) -> Doubles:
-    """Probabilities (N,) at another prior than that of the fit."""
-    shift = np.log(prior / (1 - prior)) - np.log(fitted_prior / (1 - fitted_prior))
-    return np.asarray(1 / (1 + np.exp(-(logits + shift))), dtype=np.float64)
+    if not len(candidates):
+        return Curve((0.0,), (0.0,))
+    unseen = max(candidates.max(), decoys.max(initial=-_LOGIT_CAP)) + 1e-9
+    logits = np.concatenate([candidates, decoys, [unseen]])
+    wrong = np.concatenate([np.zeros(len(candidates)), np.ones(len(decoys) + 1)])
+    masses = np.concatenate([weights, np.full(len(decoys), scale), [_UNSEEN * scale]])
+    share = IsotonicRegression(increasing=False).fit(logits, wrong, sample_weight=masses).predict(logits)
+    levels = np.unique(share)[::-1]
+    likely = np.concatenate([[0.0], 1 - np.minimum(1.0, levels / np.maximum(1 - levels, 1e-9)), [1.0]])
+    points: list[tuple[float, float]] = []
+    for number, level in enumerate(levels, start=1):
+        block = logits[share == level]
+        # a step of the regression leans a little towards its neighbours, so that equal probabilities keep their order
+        points.append((float(block.min()), float(likely[number] - _LEAN * (likely[number] - likely[number - 1]))))
+        points.append((float(block.max()), float(likely[number] + _LEAN * (likely[number + 1] - likely[number]))))
+    return Curve(tuple(x for x, _ in points), tuple(round(p, 9) for _, p in points))
 
 
 def threshold_for(values: Doubles, target_precision: float) -> tuple[float, float]:
@@ -167,14 +200,18 @@ def threshold_for(values: Doubles, target_precision: float) -> tuple[float, floa
         target_precision: the share of accepted pairs that shall be right.
 
     Returns:
-        The threshold, and the expected precision of what reaches it. Never below 0.5; above every value when even the
-        surest pair is not sure enough.
+        The threshold, at least 0.5, and the expected precision of what reaches it. 1.0 and 1.0 when even the surest
+        pairs are not sure enough.
     """
     ordered = np.sort(values[values >= 0.5])[::-1]
-    if not len(ordered):
-        return 1.0, 1.0
     expected = np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
-    enough = np.flatnonzero(expected >= target_precision)
+    last_of_equals = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
+    enough = np.flatnonzero((expected >= target_precision) & last_of_equals)
     if not len(enough):
         return 1.0, 1.0
     return float(ordered[enough[-1]]), float(expected[enough[-1]])
+
+
+def sigmoid(logits: Doubles) -> Doubles:
+    """Probabilities (N,) of log odds (N,)."""
+    return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)

@@ -35,7 +35,7 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
         "candidates",
         "perceptual",
         "learned",
-        "prior",
+        "expected_duplicates",
         "threshold",
         "expected_precision",
     ),

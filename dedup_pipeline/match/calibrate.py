@@ -1,13 +1,16 @@
-"""Fitting the verdict model on a dump's own photos, whose answers are known because we made them.
+"""Fitting the verdict model on pictures whose answers are known, because we made them of the dump's own photos.
 
 Positives are photos against simulated re-uploads of themselves. Negatives are photos against synthetic recolours of
 themselves, and against their nearest neighbours in other families. True duplicates hide among those neighbours: a first
 fit finds the neighbours that look like re-uploads, and the second leaves them out.
+
+The recolours serve once more, as decoys: what they find in the dump is wrong, and tells how much of what the dump's own
+photos find is wrong (see ``probability``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +22,11 @@ from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import Floats, Looks, Rows, compare
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, crowd_of
+from dedup_pipeline.match.candidates import stranger_pairs
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.packs import images_of, read_images
 from dedup_pipeline.parallel import map_ahead
-from dedup_pipeline.probability import Doubles, VerdictModel, fit, probabilities, threshold_for
+from dedup_pipeline.probability import Doubles, VerdictModel, fit, sigmoid, threshold_for
 from dedup_pipeline.reuploads import generator_of, recolour, reupload
 from dedup_pipeline.store import Store
 
@@ -39,21 +43,26 @@ class Calibration:
 
     Attributes:
         model: the model.
+        decoys: log odds of every candidate pair that a decoy has in the dump.
+        decoy_count: how many decoys there were.
         figures: photos, pairs of each kind, suspects, held-out average precision, expected calibration error, and the
             share of the re-uploads of each strength found at the target precision.
     """
 
     model: VerdictModel
+    decoys: tuple[float, ...]
+    decoy_count: int
     figures: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"model": self.model.to_dict(), "figures": self.figures}
+        return {**asdict(self), "model": self.model.to_dict(), "decoys": list(self.decoys)}
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Calibration:
         """The calibration that ``to_dict`` wrote."""
-        return cls(VerdictModel.from_dict(value["model"]), dict(value["figures"]))
+        changes = {"model": VerdictModel.from_dict(value["model"]), "decoys": tuple(value["decoys"])}
+        return cls(**{**value, **changes})
 
 
 @dataclass
@@ -96,7 +105,12 @@ def calibrate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIn
         none = np.zeros(len(recoloured), dtype=np.int64)
         pairs.add(compare(looks.take(recoloured), recolour_looks), False, rows[recoloured], none)
     _add_neighbours(pairs, nodes, copy_looks[0], rows, found)
-    return _fit(pairs, settings, len(photos))
+    model, figures = _fit(pairs, settings)
+    # what decoys find is found as the dump's own candidates are
+    first, second = stranger_pairs(nodes, recolour_looks, rows[recoloured], found, settings)
+    decoys = model.logits(compare(recolour_looks.take(first), nodes.looks.take(second)))
+    figures |= {"photos": len(photos), "decoys": len(recoloured)}
+    return Calibration(model, tuple(decoys.round(6).tolist()), len(recoloured), figures)
 
 
 def _sample(store: Store, settings: Settings, dump_id: str, nodes: Nodes) -> tuple[list[Picture], Rows]:
@@ -160,18 +174,17 @@ def _add_neighbours(pairs: _Pairs, nodes: Nodes, copies: Looks, rows: Rows, foun
         pairs.add(compare(first, nodes.looks.take(others)), False, rows[places], neighbours)
 
 
-def _fit(pairs: _Pairs, settings: Settings, photos: int) -> Calibration:
+def _fit(pairs: _Pairs, settings: Settings) -> tuple[VerdictModel, dict[str, float]]:
     evidence, labels = pairs.table(), np.array(pairs.labels, dtype=bool)
     groups, strengths = np.array(pairs.groups), np.array(pairs.strengths)
     _, first = fit(evidence, labels, groups, seed=settings.seed)
-    suspects = (strengths < 0) & (probabilities(first, 0.5, 0.5) > _SUSPECT)
+    suspects = (strengths < 0) & (sigmoid(first) > _SUSPECT)
     kept = ~suspects
     evidence = {name: values[kept] for name, values in evidence.items()}
     labels, strengths = labels[kept], strengths[kept]
     model, logits = fit(evidence, labels, groups[kept], seed=settings.seed)
-    figures = _figures(probabilities(logits, 0.5, 0.5), labels, strengths, settings.match.target_precision)
-    figures |= {"photos": photos, "pairs": len(labels), "suspects": int(suspects.sum())}
-    return Calibration(model, figures)
+    figures = _figures(sigmoid(logits), labels, strengths, settings.match.target_precision)
+    return model, figures | {"pairs": len(labels), "suspects": int(suspects.sum())}
 
 
 def _figures(values: Doubles, labels: npt.NDArray[np.bool_], strengths: Rows, target: float) -> dict[str, float]:

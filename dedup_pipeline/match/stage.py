@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,9 +13,9 @@ from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import Rows, compare
 from dedup_pipeline.index import open_index
 from dedup_pipeline.match.calibrate import Calibration, calibrate
-from dedup_pipeline.match.candidates import learned_pairs, perceptual_pairs, unordered
+from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
 from dedup_pipeline.match.nodes import Nodes, load_nodes
-from dedup_pipeline.probability import VerdictModel, prior_of, probabilities, threshold_for
+from dedup_pipeline.probability import VerdictModel, curve_of, sigmoid, threshold_for
 from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -91,19 +90,19 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     def work() -> Done:
         nodes = load_nodes(settings, dump_id)
         rows = range(part * settings.match.part_nodes, (part + 1) * settings.match.part_nodes)
-        perceptual = unordered(nodes, *perceptual_pairs(nodes, rows, settings))
-        learned = unordered(nodes, *learned_pairs(store, dump_id, nodes, rows))
-        codes = [pair[0] * len(nodes) + pair[1] for pair in (perceptual, learned)]
-        both = np.union1d(*codes)
-        kinds = np.where(np.isin(both, codes[0]), VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
+        perceptual = directed(nodes, *perceptual_pairs(nodes, rows, settings))
+        learned = directed(nodes, *learned_pairs(store, dump_id, nodes, rows))
+        low, high, directions = unordered(nodes, np.union1d(perceptual, learned))
+        near = np.isin(low * len(nodes) + high, np.concatenate([perceptual, _turned(perceptual, len(nodes))]))
+        kinds = np.where(near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
         model = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).model
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
         with store.writing_table(path, VERDICTS) as writer:
-            for start in range(0, len(both), _BLOCK):
+            for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
-                low, high = both[block] // len(nodes), both[block] % len(nodes)
-                writer.write_table(_verdicts(nodes, low, high, kinds[block], model))
-        counts = {"candidates": len(both), "perceptual": len(codes[0]), "learned": len(codes[1])}
+                columns = {"kind": kinds[block].tolist(), "directions": directions[block]}
+                writer.write_table(_verdicts(nodes, low[block], high[block], columns, model))
+        counts = {"candidates": len(low), "perceptual": len(perceptual), "learned": len(learned)}
         return Done({"verdicts": path}, dict[str, Count](counts))
 
     return run_stage(
@@ -111,21 +110,27 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     )
 
 
-def _verdicts(nodes: Nodes, low: Rows, high: Rows, kinds: npt.NDArray[np.str_], model: VerdictModel) -> pa.Table:
+def _turned(codes: Rows, nodes: int) -> Rows:
+    """Directed pairs, the other way round."""
+    return codes % nodes * nodes + codes // nodes
+
+
+def _verdicts(nodes: Nodes, low: Rows, high: Rows, columns: dict[str, object], model: VerdictModel) -> pa.Table:
     evidence = compare(nodes.looks.take(low), nodes.looks.take(high))
     logits = model.logits(evidence)
-    columns: dict[str, object] = {name: evidence[name] for name in _SHOWN}
-    columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": 1 / (1 + np.exp(-logits))}
+    columns |= {name: evidence[name] for name in _SHOWN}
+    columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": sigmoid(logits)}
     columns |= {"node_a": [nodes.names[row] for row in low], "node_b": [nodes.names[row] for row in high]}
-    return conform(columns | {"kind": kinds.tolist()}, VERDICTS)
+    return conform(columns, VERDICTS)
 
 
 def finish_match(settings: Settings, dump_id: str) -> StageResult:
-    """Put the parts together: estimate the share of duplicates among the candidates, and set the threshold.
+    """Put the parts together: turn log odds into probabilities by what the decoys found, and set the threshold.
 
     Returns:
-        outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration. counts: candidates, perceptual,
-        learned, nodes, placeholders, blanks, prior, threshold, expected_precision, accepted.
+        outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve. counts: candidates,
+        perceptual, learned, nodes, placeholders, blanks, expected_duplicates (the sum of the probabilities), threshold,
+        expected_precision, accepted.
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -133,29 +138,37 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     target = settings.match.target_precision
 
     def work() -> Done:
+        states = plan.counts["states"]
+        placeholders, blanks = (
+            states[state] if isinstance(states, dict) else 0 for state in (NodeState.PLACEHOLDER, NodeState.BLANK)
+        )
         verdicts = _merged([store.read_table(part.outputs["verdicts"]) for part in parts])
         calibration = Calibration.from_dict(store.read_json(plan.outputs["calibration"]))
+        matched = int(str(plan.counts["nodes"])) - placeholders - blanks
         logits = verdicts["logit"].to_numpy()
-        prior = prior_of(logits, calibration.model.prior)
-        values = probabilities(logits, calibration.model.prior, prior).round(6)
+        # a decoy looks into the dump and is not looked for, so the dump's pairs count as often as they were found
+        scale = matched / max(1, calibration.decoy_count)
+        curve = curve_of(logits, verdicts["directions"].to_numpy(), np.array(calibration.decoys), scale)
+        values = curve.at(logits).round(6)
         threshold, expected = threshold_for(values, target)
         verdicts = verdicts.set_column(verdicts.schema.get_field_index("probability"), "probability", pa.array(values))
         path = store.dump(dump_id, "match", "verdicts.parquet")
         store.write_table(path, verdicts)
-        states = plan.counts["states"]
+        curve_path = store.dump(dump_id, "match", "curve.json")
+        store.write_json(curve_path, curve.to_dict())
         counts: dict[str, Count] = {
             "candidates": len(verdicts),
             "perceptual": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.PERCEPTUAL.value)).as_py() or 0),
             "learned": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.LEARNED.value)).as_py() or 0),
             "nodes": plan.counts["nodes"],
-            "placeholders": states[NodeState.PLACEHOLDER] if isinstance(states, dict) else 0,
-            "blanks": states[NodeState.BLANK] if isinstance(states, dict) else 0,
-            "prior": round(prior, 6),
+            "placeholders": placeholders,
+            "blanks": blanks,
+            "expected_duplicates": round(float(values.sum()), 1),
             "threshold": round(threshold, 6),
             "expected_precision": round(expected, 6),
             "accepted": int((values >= round(threshold, 6)).sum()),
         }
-        return Done({**plan.outputs, "verdicts": path}, counts)
+        return Done({**plan.outputs, "verdicts": path, "curve": curve_path}, counts)
 
     inputs = {"parts": [part.key for part in parts], "target_precision": target}
     return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
@@ -170,4 +183,6 @@ def _merged(tables: list[pa.Table]) -> pa.Table:
         return verdicts
     pairs = pc.binary_join_element_wise(verdicts["node_a"], verdicts["node_b"], " ").combine_chunks()
     first = np.append(True, np.asarray(pc.not_equal(pairs[1:], pairs[:-1])))
-    return verdicts.filter(pa.array(first))
+    found = np.add.reduceat(verdicts["directions"].to_numpy(), np.flatnonzero(first))
+    merged = verdicts.filter(pa.array(first))
+    return merged.set_column(merged.schema.get_field_index("directions"), "directions", pa.array(found))

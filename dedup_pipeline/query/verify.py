@@ -9,7 +9,7 @@ from dedup_pipeline import hashing
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import EVIDENCE, compare
 from dedup_pipeline.match import Calibration
-from dedup_pipeline.probability import probabilities
+from dedup_pipeline.probability import Curve
 from dedup_pipeline.query.reference import open_reference, read_picture
 from dedup_pipeline.schemas import VerdictKind
 
@@ -56,8 +56,8 @@ def verify(settings: Settings, first: str, second: str) -> Verdict:
     kind = _equal(data_a, data_b, hashing.pixel_id(picture_a) == hashing.pixel_id(picture_b))
     if kind is None:
         model = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).model
-        prior = float(str(counts["prior"]))
-        probability = round(float(probabilities(model.logits(compared), model.prior, prior)[0]), 6)
+        curve = Curve.from_dict(reference.store.read_json(reference.matched.outputs["curve"]))
+        probability = round(float(curve.at(model.logits(compared))[0]), 6)
     else:
         probability = 1.0
     shown = kind or VerdictKind.LEARNED
