@@ -1,0 +1,223 @@
+"""Batches of rows from the files of a dump: the columns asked for, as text, with where each row stands."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from dedup_pipeline.errors import InputError
+from dedup_pipeline.ingest.blocks import Block, Malformed, Positions
+from dedup_pipeline.ingest.encoding import decode, is_clean
+from dedup_pipeline.ingest.scanner import Scanner
+from dedup_pipeline.ingest.source import Source, reading
+from dedup_pipeline.schemas import RejectReason
+
+RAW_CHARS = 20_000
+MAX_ID_CHARS = 1000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a dump.
+
+    Attributes:
+        columns: column position to text, (rows,) each.
+        lines: (rows,) where each row stands in the file.
+        malformed: rows that could not be read.
+        recoded: rows whose text was repaired.
+        block: the bytes that the rows were read from; empty where the file holds no text.
+        starts: (rows,) where each row starts in ``block``.
+        ends: (rows,) where it ends.
+    """
+
+    columns: dict[int, pa.Array]
+    lines: Positions
+    malformed: list[Malformed] = field(default_factory=list)
+    recoded: int = 0
+    block: bytes = b""
+    starts: Positions = field(default_factory=lambda: np.empty(0, np.int64))
+    ends: Positions = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def raw(self, rows: Positions) -> pa.Array:
+        """The text of some rows as they came, (rows,), each at most 20,000 characters."""
+        if not self.block:
+            names = sorted(self.columns)
+            values = [self.columns[name].take(pa.array(rows)).to_pylist() for name in names]
+            texts = [json.dumps(row, ensure_ascii=False)[:RAW_CHARS] for row in zip(*values, strict=True)]
+            return pa.array(texts, pa.string())
+        bounds = zip(self.starts[rows].tolist(), self.ends[rows].tolist(), strict=True)
+        pieces = [self.block[start : min(end, start + 4 * RAW_CHARS)] for start, end in bounds]
+        return pa.array([piece.decode("utf-8", "replace").rstrip("\r\n")[:RAW_CHARS] for piece in pieces], pa.string())
+
+
+def read_header(first: bytes, delimiter: bytes, limit: int, catalog: str) -> tuple[list[str], int, int]:
+    """The column names of a CSV file.
+
+    Args:
+        first: the first whole lines.
+        delimiter: what separates fields.
+        limit: the most bytes of the header.
+        catalog: the file, for messages.
+
+    Returns:
+        The names, where the first record starts in ``first``, and on which line.
+
+    Raises:
+        InputError: there is no header, or it cannot be read.
+    """
+    start = len(first) - len(first.lstrip(b"\r\n"))
+    scan = Scanner(delimiter, limit).scan(first, start, 0, final=True)
+    if scan is None or scan.problem or not any(scan.fields):
+        problem = scan.problem if scan and scan.problem else "it is blank"
+        raise InputError(
+            f"{catalog} has no header line that can be read ({problem}): its first line must name the columns"
+        )
+    line = 1 + first.count(b"\n", 0, scan.end)
+    return [decode(name).strip() for name in scan.fields], scan.end, line
+
+
+def parse(block: Block, width: int, wanted: Sequence[int], delimiter: str, id_column: int) -> Batch:
+    """Read the columns of a block of CSV records.
+
+    Args:
+        block: the records.
+        width: columns of the file.
+        wanted: positions of the columns to read.
+        delimiter: what separates fields.
+        id_column: position of the id; that of a malformed row is only read where it comes first, as any other column
+            may be a wrong one.
+    """
+    block, recoded = _repaired(block)
+    malformed = list(block.malformed)
+    kept = np.ones(len(block.starts), bool)
+    if not len(block.starts):
+        malformed = [_identified(row, delimiter) for row in malformed] if id_column == 0 else malformed
+        return Batch({index: pa.array([], pa.string()) for index in wanted}, block.lines, malformed, recoded)
+    ends = np.append(block.starts[1:], len(block.data))
+
+    def skip(row: pa_csv.InvalidRow) -> str:
+        place = row.number - 1
+        kept[place] = False
+        raw = block.data[block.starts[place] : ends[place]].rstrip(b"\r\n")
+        detail = f"{row.actual_columns} fields instead of {row.expected_columns}"
+        malformed.append(Malformed(int(block.lines[place]), raw, RejectReason.MALFORMED, detail))
+        return "skip"
+
+    names = [str(index) for index in wanted]
+    # Arrow drops a byte order mark in front, which is text inside a file; it skips a blank line
+    data = b"\n" + block.data if block.data.startswith(codecs.BOM_UTF8) else block.data
+    table = pa_csv.read_csv(
+        pa.BufferReader(data),
+        read_options=pa_csv.ReadOptions(
+            use_threads=False, column_names=[str(index) for index in range(width)], block_size=len(data) + 1
+        ),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=pa_csv.ConvertOptions(
+            include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+    if len(table) != int(kept.sum()):
+        raise RuntimeError(f"{len(table)} rows were read of {int(kept.sum())} records: the splitter is at fault")
+    malformed = [_identified(row, delimiter) for row in malformed] if id_column == 0 else malformed
+    columns = {index: _one_chunk(table[str(index)]) for index in wanted}
+    return Batch(columns, block.lines[kept], malformed, recoded, block.data, block.starts[kept], ends[kept])
+
+
+def read_parquet(source: Source, separators: Mapping[int, str], rows: int) -> Iterator[Batch]:
+    """Read the columns of a Parquet file, ``rows`` at a time.
+
+    Args:
+        source: the file.
+        separators: position of each column to read, and what to join it by where it holds lists.
+        rows: rows of a batch.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    with reading(source.catalog), pq.ParquetFile(source.file, pre_buffer=False, buffer_size=1 << 20) as table:
+        names = table.schema_arrow.names
+        chosen = [names[index] for index in separators]
+        first = 1
+        for batch in table.iter_batches(batch_size=rows, columns=chosen, use_threads=False):
+            columns = {index: _as_text(batch.column(names[index]), by) for index, by in separators.items()}
+            yield Batch(columns, np.arange(first, first + len(batch)))
+            first += len(batch)
+            source.settled = source.size * (first - 1) // table.metadata.num_rows
+
+
+def parquet_columns(source: Source) -> list[str]:
+    """The column names of a Parquet file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    with reading(source.catalog):
+        names: list[str] = pq.read_schema(source.file).names
+        source.file.seek(0)
+        return names
+
+
+def _repaired(block: Block) -> tuple[Block, int]:
+    """The block as UTF-8 without NULs, and how many records had to be changed for it."""
+    recoded = sum(not is_clean(row.raw) for row in block.malformed)
+    if is_clean(block.data):
+        return block, recoded
+    ends = np.append(block.starts[1:], len(block.data))
+    records = [block.data[start:end] for start, end in zip(block.starts, ends, strict=True)]
+    malformed = list(block.malformed)
+    blank = np.zeros(len(records), bool)
+    for place, record in enumerate(records):
+        if not is_clean(record):
+            recoded += 1
+            records[place] = decode(record).encode()
+            if not records[place].strip(b"\r\n"):
+                blank[place] = True
+                malformed.append(Malformed(int(block.lines[place]), b"", RejectReason.MALFORMED, "nothing but NULs"))
+    lengths = np.fromiter(map(len, records), np.int64, len(records))
+    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    return Block(b"".join(records), starts[~blank], block.lines[~blank], malformed), recoded
+
+
+def _identified(row: Malformed, delimiter: str) -> Malformed:
+    """A malformed row with its first field as id, where that looks like one."""
+    first = decode(row.raw[:MAX_ID_CHARS]).split("\n", 1)[0].partition(delimiter)
+    text = first[0].strip().strip('"')
+    return replace(row, identity=text if text and first[1] and '"' not in text else None)
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _as_text(column: pa.Array, separator: str) -> pa.Array:
+    """A column of any type as text; whole floats are written as integers, lists are joined."""
+    kind = column.type
+    if pa.types.is_string(kind):
+        return column
+    if pa.types.is_dictionary(kind):
+        return _as_text(column.dictionary_decode(), separator)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        parts = _as_text(column.flatten(), separator)
+        joined: list[list[str] | None] = [[] if valid else None for valid in column.is_valid().to_pylist()]
+        for place, part in zip(pc.list_parent_indices(column).to_pylist(), parts.to_pylist(), strict=True):
+            joined[place] = [*(joined[place] or []), part or ""]
+        return pa.array([None if row is None else separator.join(row) for row in joined], pa.string())
+    if pa.types.is_floating(kind):
+        values = column.to_numpy(zero_copy_only=False)
+        whole = np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values))
+        integers = pa.array(np.where(whole, values, 0).astype(np.int64)).cast(pa.string())
+        return pc.if_else(pa.array(whole), integers, column.cast(pa.string()))
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.array([None if value is None else decode(value) for value in column.to_pylist()], pa.string())
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        raise InputError(f"a column of type {kind} cannot be read as text: {error}") from error
