@@ -24,8 +24,9 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## render the sample shop and find its duplicates
+demo: $(STAMP) ## render the sample shop, find its duplicates, score them against the truth
 	@$(BIN)/dedup run --sample
+	@$(BIN)/dedup score .dedup/sample .dedup/store/exports/sample/duplicates.json
 
 test: lint types unit ## lint, check types, run every test, the chain on the sample shop included
 
@@ -43,6 +44,7 @@ lock: $(STAMP) ## make requirements.txt from requirements.in
 
 docs: $(STAMP) ## write the reference from the code
 	@$(BIN)/dedup settings --markdown > docs/reference/settings.md
+	@$(BIN)/python -m typer dedup_pipeline.cli utils docs --name dedup > docs/reference/cli.md
 
 clean: ## remove the environment and the runs
 	rm -rf $(VENV) .dedup

@@ -1,14 +1,9 @@
 """Settings: where a value comes from, and what is said of a wrong one."""
 
-from pathlib import Path
-
 import pytest
 
 from dedup_pipeline.config import load_settings, setting_names
 from dedup_pipeline.errors import SettingsError
-from dedup_pipeline.report import settings_page
-
-REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +79,3 @@ def test_a_wrong_file_is_refused(tmp_path, content, words):
 
 def test_every_setting_is_described():
     assert [name for name, (_, _, description) in setting_names().items() if len(description) < 10] == []
-
-
-def test_the_reference_page_is_that_of_the_code():
-    assert REFERENCE.read_text() == settings_page(), "call `make docs`"

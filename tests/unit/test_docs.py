@@ -1,0 +1,46 @@
+"""The reference is that of the code, and what the docs point at exists."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dedup_pipeline.report import settings_page
+from dedup_pipeline.stages import STAGES
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def test_the_settings_page_is_that_of_the_code():
+    assert (ROOT / "docs" / "reference" / "settings.md").read_text() == settings_page(), "call `make docs`"
+
+
+def test_the_command_line_page_is_that_of_the_code():
+    words = [sys.executable, "-m", "typer", "dedup_pipeline.cli", "utils", "docs", "--name", "dedup"]
+    made = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert (ROOT / "docs" / "reference" / "cli.md").read_text().strip() == made.strip(), "call `make docs`"
+
+
+def test_every_stage_has_its_heading_in_the_docs():
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "stages.md").read_text(), re.MULTILINE)
+    assert [heading for heading in headings if heading in STAGES] == list(STAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_settings_named_in_the_docs_exist(page):
+    from dedup_pipeline.config import setting_names
+
+    sections = {name.partition(".")[0] for name in setting_names() if "." in name}
+    named = re.findall(r"`(\w+\.\w+)`|--set (\w+\.\w+)=", page.read_text())
+    unknown = {a or b for a, b in named if (a or b).partition(".")[0] in sections} - set(setting_names())
+    assert {name for name in unknown if not name.endswith((".json", ".md", ".py"))} == set()
