@@ -112,12 +112,12 @@ class TrainSettings(Section):
     epochs: int = Field(4, ge=1, le=1000, description="Passes over the training families.")
     products_per_batch: int = Field(16, ge=2, le=4096, description="P of the P x K sampler.")
     views_per_product: int = Field(4, ge=2, le=64, description="K of the P x K sampler.")
-    learning_rate: float = Field(3e-4, gt=0, le=1, description="Peak of the one-cycle schedule.")
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="Peak; it rises for a fifth of the steps, then falls.")
     backbone_rate: float = Field(0.1, ge=0, le=1, description="Share of it for the backbone; 0 freezes it.")
     frozen_stages: int = Field(
         5, ge=0, description="First stages of the backbone that keep their weights, the stem being one; 0 trains all."
     )
-    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's.")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="Weight decay of AdamW.")
     max_photos: int = Field(3000, ge=16, description="Photos used for training, drawn by seed when there are more.")
     validation_share: float = Field(0.2, gt=0, lt=0.9, description="Share of the families held out.")
     precision: Literal["auto", "32", "16-mixed", "bf16-mixed"] = Field(

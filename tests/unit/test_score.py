@@ -156,7 +156,7 @@ def test_missing_files_and_columns(tmp_path: Path, folder: Path) -> None:
 def test_agrees_with_the_reference_on_luma(scored: bool) -> None:
     reference = _reference()
     truth = reference.Truth(str(CATALOGS / "luma"))
-    chooser = random.Random(3)  # noqa: S311 - nothing secret
+    chooser = random.Random(3)
     ids = sorted(truth.photo)
     pairs = {pair: round(chooser.uniform(0.3, 1), 2) for pair in sorted(truth.level) if chooser.random() < 0.6}
     strangers = [tuple(sorted(chooser.sample(ids, 2))) for _ in range(2000)]

@@ -1,6 +1,6 @@
-import faulty_server
 import pytest
 
+import faulty_server
 from dedup_pipeline.config import FetchSettings, Settings
 from dedup_pipeline.schemas import LISTINGS, conform
 from dedup_pipeline.stage import Done, run_stage

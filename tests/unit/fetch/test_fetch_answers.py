@@ -10,10 +10,10 @@ import time
 import zlib
 from datetime import UTC, datetime, timedelta
 
-import faulty_server as faulty
 import pytest
 from PIL import Image
 
+import faulty_server as faulty
 from dedup_pipeline.fetch.client import retry_after
 from dedup_pipeline.fetch.content import judge, tidy
 from dedup_pipeline.fetch.crew import Crew

@@ -8,11 +8,11 @@ import textwrap
 import time
 from datetime import timedelta
 
-import faulty_server as faulty
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import faulty_server as faulty
 from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch import fetch, fetch_pack, finish_fetch, plan_fetch, seal
 from dedup_pipeline.fetch.packing import SHARED_BY

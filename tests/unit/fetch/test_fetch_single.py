@@ -1,8 +1,8 @@
 """One picture for a question, under the rules of a dump's."""
 
-import faulty_server as faulty
 import pytest
 
+import faulty_server as faulty
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.fetch import fetch_one
 

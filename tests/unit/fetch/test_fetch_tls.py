@@ -5,13 +5,13 @@ import ipaddress
 import ssl
 import time
 
-import faulty_server as faulty
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import faulty_server as faulty
 from dedup_pipeline.fetch.address import read_url
 from dedup_pipeline.fetch.client import Client
 

@@ -1,0 +1,32 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty MLflow database: the migrations cost many seconds, so they run once."""
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    engine = create_sqlalchemy_engine(f"sqlite:///{path}")
+    _initialize_tables(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def with_mlflow(empty_mlflow_database: Path) -> Callable[[Path], None]:
+    """Gives a store at a path its own copy of the empty database."""
+
+    def copy(store: Path) -> None:
+        (store / "mlflow").mkdir(parents=True, exist_ok=True)
+        shutil.copy(empty_mlflow_database, store / "mlflow" / "mlflow.db")
+
+    return copy

@@ -1,0 +1,89 @@
+"""Which triplets and pairs of a batch teach something, and which must not be believed."""
+
+from __future__ import annotations
+
+import torch
+from pytorch_metric_learning.distances import CosineSimilarity
+from pytorch_metric_learning.losses import ContrastiveLoss, TripletMarginLoss
+from pytorch_metric_learning.miners import TripletMarginMiner
+from torch import Tensor, nn
+
+Triplets = tuple[Tensor, Tensor, Tensor]
+
+
+class TrustedTripletLoss(nn.Module):
+    """Triplet loss over the triplets that can be believed.
+
+    A dump hides true duplicates under other labels. So a negative of another photo counts only while it is semi-hard
+    (farther than the positive, Schroff et al. 2015, arXiv 1503.03832): a hidden duplicate is usually nearer. A recolour
+    is a negative for certain and counts however near it is. Photos of one family are neither.
+
+    Args:
+        margin: in cosine distance.
+    """
+
+    def __init__(self, margin: float) -> None:
+        super().__init__()
+        self.margin = margin
+        self.miner = TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=CosineSimilarity())
+        self.loss = TripletMarginLoss(margin=margin, distance=CosineSimilarity())
+
+    def forward(self, vectors: Tensor, labels: Tensor, origins: Tensor, families: Tensor) -> tuple[Tensor, int]:
+        """The loss of a batch and the number of its active triplets.
+
+        Args:
+            vectors: (B, D) float32, L2-normalised.
+            labels: (B,) int64.
+            origins: (B,) int64.
+            families: (B,) int64.
+        """
+        anchors, positives, negatives = self.miner(vectors, labels)
+        stranger = families[anchors] != families[negatives]
+        mined = (anchors[stranger], positives[stranger], negatives[stranger])
+        known = certain_triplets(vectors, labels, origins, self.margin)
+        chosen = tuple(torch.cat(parts) for parts in zip(mined, known, strict=True))
+        return self.loss(vectors, labels, chosen), len(chosen[0])
+
+
+class TrustedContrastiveLoss(nn.Module):
+    """Contrastive loss over the pairs that can be believed: photos of one family are left out.
+
+    Args:
+        margin: negatives are pushed to this cosine distance.
+    """
+
+    def __init__(self, margin: float) -> None:
+        super().__init__()
+        self.loss = ContrastiveLoss(pos_margin=1.0, neg_margin=1.0 - margin, distance=CosineSimilarity())
+
+    def forward(self, vectors: Tensor, labels: Tensor, origins: Tensor, families: Tensor) -> tuple[Tensor, int]:
+        """The loss of a batch and the number of its pairs; arguments as of TrustedTripletLoss."""
+        same = labels[:, None] == labels[None, :]
+        positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        certain = ~same & (origins[:, None] == origins[None, :])
+        stranger = families[:, None] != families[None, :]
+        pairs = (*torch.nonzero(positive, as_tuple=True), *torch.nonzero(certain | stranger, as_tuple=True))
+        return self.loss(vectors, labels, pairs), len(pairs[0]) + len(pairs[2])
+
+
+def certain_triplets(vectors: Tensor, labels: Tensor, origins: Tensor, margin: float) -> Triplets:
+    """All triplets of a product and its recolour that violate the margin.
+
+    Args:
+        vectors: (B, D) float32, L2-normalised.
+        labels: (B,) int64.
+        origins: (B,) int64.
+        margin: in cosine distance.
+
+    Returns:
+        Anchors, positives and negatives, (T,) int64 each.
+    """
+    similarities = vectors.detach() @ vectors.detach().T
+    same = labels[:, None] == labels[None, :]
+    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    recoloured = ~same & (origins[:, None] == origins[None, :])
+    violated = similarities[:, :, None] - similarities[:, None, :] < margin
+    anchors, positives, negatives = torch.nonzero(
+        positive[:, :, None] & recoloured[:, None, :] & violated, as_tuple=True
+    )
+    return anchors, positives, negatives

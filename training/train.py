@@ -1,0 +1,179 @@
+"""Fitting: from the photos of a dump to a trained network, resumable at every epoch."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+
+from dedup_pipeline.config import Settings, TrainSettings
+from dedup_pipeline.network import EmbeddingNetwork
+from dedup_pipeline.stage import Progress
+from training.backbone import untrained_network
+from training.datamodule import ReuploadDataModule, ValidationBatches
+from training.metrics import score
+from training.module import EmbeddingModule
+from training.photos import Photos
+from training.start import nearest_labels, pooled_features, set_projection
+from training.validation import ValidationSet
+
+logger = logging.getLogger(__name__)
+
+LAST = "last.ckpt"
+EpochLog = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network.
+
+    Attributes:
+        network: on the CPU, ready for inference.
+        steps: optimiser steps.
+        before: average precision on the validation set before the training.
+        after: and after it; the network is the untrained one where that was better.
+    """
+
+    network: EmbeddingNetwork
+    steps: int
+    before: float
+    after: float
+
+
+class _Report(Callback):
+    """Tells the progress of every step and the figures of every epoch."""
+
+    def __init__(self, progress: Progress, steps: int, log: EpochLog) -> None:
+        self._progress, self._steps, self._log = progress, steps, log
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._progress(trainer.global_step, self._steps)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._log(trainer.current_epoch, {name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+class _KeepCheckpoint(Callback):
+    """Copies the last checkpoint to where it outlives this machine, after each epoch."""
+
+    def __init__(self, folder: Path, keep: Callable[[Path], None]) -> None:
+        self._file, self._keep = folder / LAST, keep
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.current_epoch and self._file.exists():
+            self._keep(self._file)
+
+
+def fit(
+    photos: Photos,
+    validation: ValidationSet,
+    settings: Settings,
+    *,
+    checkpoints: Path,
+    log: EpochLog,
+    progress: Progress,
+    keep: Callable[[Path], None] | None = None,
+) -> Fitted:
+    """Train a network, from the last complete epoch that a checkpoint holds.
+
+    Equal photos and settings give equal weights on one machine, whether or not the training was killed in between.
+
+    Args:
+        photos: the photos to learn from.
+        validation: what every epoch is measured on.
+        settings: ``seed``, ``threads`` and ``train``.
+        checkpoints: folder of the checkpoint; its content decides where the training starts.
+        log: takes an epoch's number and its figures.
+        progress: told (steps done, steps in all).
+        keep: takes the checkpoint's file after each epoch, to store it elsewhere.
+
+    Raises:
+        ModelError: the backbone's weights cannot be had.
+    """
+    train = settings.train
+    with _reproducible(settings):
+        network = untrained_network(train).to(memory_format=torch.channels_last)
+        features = pooled_features(network, photos)
+        set_projection(network, features)
+        start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        before = score(vectors_of(network, validation), validation).average_precision
+        data = ReuploadDataModule(photos, nearest_labels(network, photos, features), validation, settings)
+        steps = len(data.train_dataloader()) * train.epochs
+        module = EmbeddingModule(network, train, validation, steps)
+        last = checkpoints / LAST
+        trainer = _trainer(train, checkpoints, [_Report(progress, steps, log)], keep)
+        if last.exists():
+            logger.info("training goes on from %s", last)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Lightning advises worker processes, which must not be forked here
+            trainer.fit(module, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+        network.cpu().eval()
+        after = score(vectors_of(network, validation), validation).average_precision
+        if after < before:
+            logger.warning("training made the network worse (%.4f, was %.4f): the untrained one stays", after, before)
+            network.load_state_dict(start)
+    return Fitted(network, steps, before, max(before, after))
+
+
+def _trainer(
+    train: TrainSettings, checkpoints: Path, callbacks: list[Callback], keep: Callable[[Path], None] | None
+) -> pl.Trainer:
+    """A trainer that writes one file: the checkpoint of the last complete epoch."""
+    gpu = torch.cuda.is_available()
+    saving = ModelCheckpoint(
+        dirpath=checkpoints,
+        filename=Path(LAST).stem,
+        monitor=None,
+        save_top_k=1,
+        every_n_epochs=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    keeping: list[Callback] = [_KeepCheckpoint(checkpoints, keep)] if keep else []
+    precision: Any = train.precision if train.precision != "auto" else ("16-mixed" if gpu else "32-true")
+    return pl.Trainer(
+        accelerator="gpu" if gpu else "cpu",
+        devices=1,
+        precision=precision,
+        max_epochs=train.epochs,
+        callbacks=[*callbacks, *keeping, saving],
+        default_root_dir=checkpoints,
+        deterministic="warn" if gpu else True,
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+@contextmanager
+def _reproducible(settings: Settings) -> Iterator[None]:
+    """Fix what decides the numbers - seed, threads, kernels - and put it back afterwards."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    state = torch.get_rng_state()
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(settings.worker_threads)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+
+
+def vectors_of(network: EmbeddingNetwork, validation: ValidationSet) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Embed a validation set with a network that is not in the store yet: (Q + G, D) float32."""
+    with torch.inference_mode():
+        parts = [network(part) for part in ValidationBatches(validation.pictures)]
+    return torch.cat(parts).numpy().astype(np.float32)
