@@ -7,12 +7,13 @@ default depends on the folder a process happens to start in, so it is never used
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
-from mlflow.entities import ViewType
+from mlflow.entities import Metric, ViewType
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -160,6 +161,16 @@ class Tracking:
         name = self.model_name.replace("'", "''")
         found = self.client.search_model_versions(f"name = '{name}' and tags.`{RUN_KEY}` = '{run_key}'")
         return min(found, key=lambda version: int(version.version)) if found else None
+
+    def log_once(self, run_id: str, values: Mapping[str, float], *, step: int = 0) -> None:
+        """Log metrics at a step, unless the run has them there: what a killed try logged stands."""
+        now = int(time.time() * 1000)
+        news = [
+            Metric(name, value, now, step)
+            for name, value in sorted(values.items())
+            if all(known.step != step for known in self.client.get_metric_history(run_id, name))
+        ]
+        self.client.log_batch(run_id, news)
 
     def note_calibration(self, number: str, facts: Mapping[str, float | str]) -> None:
         """Write onto a version what its verdicts were calibrated to, such as threshold and target_precision.

@@ -12,7 +12,7 @@ import timm
 import torch
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Dataset as DatasetEntity
-from mlflow.entities import DatasetInput, InputTag, Metric
+from mlflow.entities import DatasetInput, InputTag
 from mlflow.entities.model_registry import ModelVersion
 
 from dedup_pipeline.config import Settings
@@ -28,6 +28,7 @@ from training.registry import TrainingRun, decide, model_of, register
 from training.train import LAST, fit
 from training.validation import ValidationSet, validation_set
 
+VERSION = 1  # raise it when the same photos and settings train another model
 _PACKAGES = {"torch": torch.__version__, "timm": timm.__version__}
 
 
@@ -65,7 +66,7 @@ def train_and_register(
     Returns:
         The model id, and the counts for the stage's result.
     """
-    run_key = digest("train", dump_id, dict(earlier), settings.seed, _deciding(settings))
+    run_key = digest("train", VERSION, dump_id, dict(earlier), settings.seed, _deciding(settings))
     run_id = tracking.open_run(run_key, f"train {dump_id}", {"dump_id": dump_id, "stage": "train"})
     run = TrainingRun(run_id, run_key, dump_id)
     session = _Session(store, settings, tracking, run)
@@ -123,8 +124,7 @@ def _fit(session: _Session, photos: Photos, validation: ValidationSet, progress:
             (folder / LAST).write_bytes(store.read_bytes(remote))
 
     def log(epoch: int, values: Mapping[str, float]) -> None:
-        metrics = [Metric(name, value, 0, epoch) for name, value in sorted(values.items())]
-        session.tracking.client.log_batch(run.run_id, metrics)
+        session.tracking.log_once(run.run_id, values, step=epoch)
 
     fitted = fit(photos, validation, settings, checkpoints=folder, log=log, progress=progress, keep=keep)
     facts = {
@@ -137,7 +137,7 @@ def _fit(session: _Session, photos: Photos, validation: ValidationSet, progress:
             "untrained_average_precision": round(fitted.before, 6),
         },
     }
-    session.tracking.client.log_metric(run.run_id, "untrained/average_precision", fitted.before)
+    session.tracking.log_once(run.run_id, {"untrained/average_precision": fitted.before})
     return write_model(store, fitted.network, facts)
 
 
@@ -158,8 +158,7 @@ def _compare(session: _Session, version: ModelVersion, validation: ValidationSet
         tracking.client.set_tag(run.run_id, "decision", decision.reason)
         counts["promoted"] = int(decision.promoted)
     for name, some in scores.items():
-        for figure, value in some.figures().items():
-            tracking.client.log_metric(run.run_id, f"{name}/{figure}", value)
+        tracking.log_once(run.run_id, {f"{name}/{figure}": value for figure, value in some.figures().items()})
     _log_figures(tracking, run, scores, validation)
     return counts
 

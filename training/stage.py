@@ -16,10 +16,9 @@ from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, resul
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Tracking
 from training.registry import model_of
-from training.session import train_and_register
+from training.session import VERSION, train_and_register
 
 STAGE = "train"
-VERSION = 1
 
 
 def train(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:

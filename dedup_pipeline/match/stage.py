@@ -19,6 +19,7 @@ from dedup_pipeline.probability import VerdictModel, curve_of, sigmoid, threshol
 from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.tracking import Tracking
 
 VERSION = 1
 _BLOCK = 20_000  # pairs compared at a time
@@ -168,10 +169,20 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "expected_precision": round(expected, 6),
             "accepted": int((values >= round(threshold, 6)).sum()),
         }
+        _note(settings, store, dump_id, counts, calibration)
         return Done({**plan.outputs, "verdicts": path, "curve": curve_path}, counts)
 
     inputs = {"parts": [part.key for part in parts], "target_precision": target}
     return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
+
+
+def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Count], calibration: Calibration) -> None:
+    """Write onto the registered model what its verdicts were calibrated to, the latest dump last."""
+    facts: dict[str, float | str] = {"calibrated_on": dump_id, "target_precision": settings.match.target_precision}
+    facts |= {name: str(counts[name]) for name in ("threshold", "expected_precision")}
+    facts |= {f"calibration.{name}": value for name, value in calibration.figures.items()}
+    version = str(result_of(store, dump_id, "train").counts["model_version"])
+    Tracking.connect(settings).note_calibration(version, facts)
 
 
 def _merged(tables: list[pa.Table]) -> pa.Table:
