@@ -130,8 +130,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 
     Returns:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve. counts: candidates,
-        perceptual, learned, nodes, placeholders, blanks, expected_duplicates (the sum of the probabilities), threshold,
-        expected_precision, accepted.
+        perceptual, learned, nodes, placeholders, blanks, expected_duplicates (the sum of the probabilities from 0.5
+        up), threshold, expected_precision, accepted.
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -164,7 +164,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "nodes": plan.counts["nodes"],
             "placeholders": placeholders,
             "blanks": blanks,
-            "expected_duplicates": round(float(values.sum()), 1),
+            "expected_duplicates": round(float(values[values >= 0.5].sum()), 1),
             "threshold": round(threshold, 6),
             "expected_precision": round(expected, 6),
             "accepted": int((values >= round(threshold, 6)).sum()),

@@ -1,0 +1,54 @@
+"""The decoys' estimate: what the dump's strangers score tells what its candidates are worth."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup_pipeline.probability import Curve, curve_of, threshold_for
+
+
+def dump(duplicates, wrong, decoys, seed=0):
+    """Log odds of a dump's candidates with their answers, and of as many decoys' candidates."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(duplicates + wrong) < duplicates
+    logits = np.where(labels, generator.normal(4, 1.5, len(labels)), generator.normal(-3, 1.5, len(labels)))
+    return logits, labels, generator.normal(-3, 1.5, decoys)
+
+
+@pytest.mark.parametrize("duplicates", [30, 300, 3000])
+def test_the_number_of_duplicates_is_found(duplicates):
+    logits, _, decoys = dump(duplicates, 20_000, 10_000)
+    values = curve_of(logits, np.ones(len(logits)), decoys, scale=2.0).at(logits)
+    assert values[values >= 0.5].sum() == pytest.approx(duplicates, rel=0.25)
+
+
+@pytest.mark.parametrize("target", [0.9, 0.99])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_promised_precision_is_kept(target, seed):
+    logits, labels, decoys = dump(1000, 30_000, 15_000, seed)
+    values = curve_of(logits, np.ones(len(logits)), decoys, scale=2.0).at(logits)
+    threshold, expected = threshold_for(values, target)
+    accepted = values >= threshold
+    assert expected >= target
+    assert labels[accepted].mean() >= target - 0.015
+    assert accepted[labels].mean() > 0.8
+
+
+def test_a_dump_without_duplicates_has_none():
+    logits, _, decoys = dump(0, 20_000, 10_000)
+    values = curve_of(logits, np.ones(len(logits)), decoys, scale=2.0).at(logits)
+    assert threshold_for(values, 0.99)[0] > values.max() - 1e-9 or (values >= threshold_for(values, 0.99)[0]).sum() <= 2
+
+
+@given(
+    st.lists(st.floats(-10, 10), min_size=1, max_size=40),
+    st.lists(st.floats(-10, 10), max_size=40),
+    st.floats(0.1, 5),
+)
+def test_more_log_odds_are_never_less_probable(candidates, decoys, scale):
+    curve = curve_of(np.array(candidates), np.ones(len(candidates)), np.array(decoys, dtype=float), scale)
+    values = curve.at(np.linspace(-12, 12, 200))
+    assert (np.diff(values) >= 0).all()
+    assert 0 <= values.min() <= values.max() <= 1
+    assert Curve.from_dict(curve.to_dict()) == curve
