@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 from pathlib import Path
@@ -58,6 +59,9 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log w
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    if not verbose:  # both speak at level INFO and set their own level when they are imported
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+        logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
 
 
 def _settings(store: str | None, config: Path | None, sets: list[str] | None, **flags: object) -> Settings:

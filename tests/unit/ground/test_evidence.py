@@ -1,0 +1,67 @@
+"""Evidence: the same from either side, and what each kind of it notices."""
+
+import cv2
+import numpy as np
+import pytest
+
+from dedup_pipeline.edits import mirror, pad_square, recolour
+from dedup_pipeline.evidence import EVIDENCE, Looks, compare
+
+
+def photo(seed):
+    """A garment-like blob with a print on a light ground."""
+    generator = np.random.default_rng(seed)
+    picture = np.full((200, 160, 3), 244, np.uint8)
+    points = (generator.uniform(0.15, 0.85, (8, 2)) * (160, 200)).astype(np.int32)
+    cv2.fillPoly(picture, [cv2.convexHull(points)], tuple(int(c) for c in generator.integers(20, 200, 3)))
+    for _ in range(4):
+        x, y = generator.integers(60, 100, 2)
+        cv2.circle(picture, (int(x), int(y)), 8, tuple(int(c) for c in generator.integers(0, 255, 3)), -1)
+    return picture
+
+
+def looks(*pictures):
+    generator = np.random.default_rng(len(pictures))
+    vectors = generator.standard_normal((len(pictures), 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Looks.from_pictures(list(pictures), vectors, np.zeros(len(pictures), np.float32))
+
+
+def test_it_is_the_same_from_either_side():
+    some = looks(*(photo(seed) for seed in range(8)))
+    first, second = np.arange(8), np.arange(8)[::-1]
+    forth = compare(some.take(first), some.take(second))
+    back = compare(some.take(second), some.take(first))
+    for name in EVIDENCE:
+        assert forth[name] == pytest.approx(back[name], abs=1e-5), name
+
+
+def test_a_picture_agrees_with_itself():
+    some = looks(photo(1))
+    evidence = compare(some, some)
+    assert evidence["cosine"][0] == pytest.approx(1)
+    assert evidence["layout_likeness"][0] == pytest.approx(1)
+    for name in ("phash_distance", "dhash_distance", "colour_distance", "layout_colour", "layout_light"):
+        assert evidence[name][0] == 0
+
+
+def test_the_mirror_image_is_recognised_as_one():
+    evidence = compare(looks(photo(2)), looks(mirror(photo(2))))
+    assert evidence["mirrored"][0] == 1
+    assert evidence["phash_distance"][0] <= 4
+    assert evidence["layout_likeness"][0] > 0.95
+    assert evidence["layout_colour"][0] < 4
+
+
+def test_a_recolour_differs_in_colour_and_not_in_layout():
+    original, other = photo(3), recolour(photo(3), hue=120, lightness=0.0, chroma=1.2)
+    evidence = compare(looks(original), looks(other))
+    assert evidence["phash_distance"][0] <= 16
+    assert evidence["layout_likeness"][0] > 0.8
+    assert evidence["colour_distance"][0] > 10
+
+
+def test_padding_changes_neither_colour_nor_layout():
+    evidence = compare(looks(photo(4)), looks(pad_square(photo(4), (244, 244, 244))))
+    assert evidence["layout_likeness"][0] > 0.95
+    assert evidence["colour_distance"][0] < 4
