@@ -135,8 +135,8 @@ def _killed_in(dedup, shop, stage: str, chance: random.Random) -> bool:
     return not finished
 
 
-def _manifest(store: Path, stage: str) -> Path:
-    return store / "dumps" / DUMP / stage / "manifest.json"
+def _manifest(store: Path, stage: str, dump: str = DUMP) -> Path:
+    return store / "dumps" / dump / stage / "manifest.json"
 
 
 def _under_way(store: Path, stage: str, before: str | None) -> bool:
@@ -164,17 +164,16 @@ def test_a_second_dump_works_only_on_what_is_new(dedup_in, shop, tmp_path):
     dedup("run", "--catalog", str(smaller))
     packs = {file: file.stat().st_mtime_ns for file in (tmp_path / "store" / "packs").rglob("*") if file.is_file()}
     dedup("run", "--catalog", str(shop.catalog))
-    later = json.loads(_manifest(dedup.store, "fetch").read_bytes())["counts"]
-    urls = pd.read_parquet(dedup.store / "dumps" / "2018-10-04" / "fetch" / "photos.parquet")["photo_url"]
-    assert later["reused"] >= 0.95 * len(urls)
-    assert 0 < later["fetched_now"] == later["photos"] - later["reused"]
+    first, later = (json.loads(_manifest(dedup.store, "fetch", d).read_bytes())["counts"] for d in ("2018-10-04", DUMP))
+    assert later["reused"] == first["ok"]
+    assert 0 < later["fetched_now"] <= later["photos"] - first["photos"]
     assert json.loads(_manifest(dedup.store, "train").read_bytes())["counts"]["trained"] == 0
     assert json.loads(_manifest(dedup.store, "embed").read_bytes())["counts"]["packs_reused"] >= 1
     assert {file: file.stat().st_mtime_ns for file in packs} == packs
     groups = {d: pd.read_parquet(dedup.store / "exports" / d / "groups.parquet") for d in ("2018-10-04", DUMP)}
     first, second = (frame.set_index("listing_id")["group_id"] for frame in groups.values())
     both = first.index.intersection(second.index)
-    assert len(both) > 20
+    assert len(both) > 5
     assert (first[both] == second[both]).mean() > 0.9
 
 
