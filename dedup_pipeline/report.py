@@ -50,7 +50,9 @@ class Display:
         if self._current is not None:
             self._bars.remove_task(self._current)
         state = "done before" if result.reused else f"{result.seconds:.1f} s"
-        self._console.print(f"[green]✓[/] {result.stage:<12} {state:>11}  [dim]{_in_words(result.counts)}[/]")
+        self._console.print(
+            f"[green]✓[/] {result.stage:<12} {state:>11}  [dim]{_in_words(result.counts)}[/]", soft_wrap=True
+        )
 
 
 def run_with_display(settings: Settings, dump_id: str, catalog: str) -> None:
