@@ -59,7 +59,10 @@ class VerdictModel:
             ModelError: a kind of evidence is missing.
         """
         trees = lightgbm.Booster(model_str=self.booster)
-        raw = trees.predict(_matrix(evidence, self.names), raw_score=True, num_threads=1)
+        return self.calibrated(trees.predict(_matrix(evidence, self.names), raw_score=True, num_threads=1))
+
+    def calibrated(self, raw: npt.ArrayLike) -> Doubles:
+        """Log odds (N,) of raw scores (N,) of the trees."""
         return np.clip(self.slope * np.asarray(raw, np.float64) + self.intercept, -_LOGIT_CAP, _LOGIT_CAP)
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,37 +82,55 @@ class VerdictModel:
             raise ModelError(f"this is no verdict model: {error}; calibrate again") from error
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of pictures with what speaks for and against them.
+
+    Attributes:
+        evidence: every name of EVIDENCE as (N,) float32.
+        groups: (N,) int64, pairs of one group share a picture.
+    """
+
+    evidence: Mapping[str, Floats]
+    groups: npt.NDArray[np.int64]
+
+
 def fit(
-    evidence: Mapping[str, Floats], labels: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64], *, seed: int
-) -> tuple[VerdictModel, Doubles]:
+    pairs: Pairs, labels: npt.NDArray[np.bool_], *, decoys: Pairs | None = None, seed: int
+) -> tuple[VerdictModel, Doubles, Doubles]:
     """Fit a verdict model on pairs with known answers.
 
     Args:
-        evidence: every name of EVIDENCE as (N,) float32.
+        pairs: N pairs; those of one group stay in one fold.
         labels: (N,) bool, whether the pair is one product.
-        groups: (N,) int64, pairs of one group share a picture and stay in one fold.
+        decoys: M further pairs to be judged; their groups are among those of the pairs.
         seed: of the trees.
 
     Returns:
-        The model, and the held-out calibrated logits (N,): what it says of pairs it was not fitted on.
+        The model, and the calibrated logits (N,) of the pairs and (M,) of the decoys, each from trees that have not
+        seen its group: what the model says of pairs it was not fitted on.
 
     Raises:
         InputError: there are too few pairs of either kind.
     """
     names = tuple(EVIDENCE)
     least = 2 * _FOLDS
-    if min(int(labels.sum()), int((~labels).sum()), len(np.unique(groups))) < least:
+    if min(int(labels.sum()), int((~labels).sum()), len(np.unique(pairs.groups))) < least:
         raise InputError(f"the verdicts need at least {least} photos to be calibrated on; the dump has too few")
-    matrix = _matrix(evidence, names)
-    held_out = np.zeros(len(labels))
-    for inside, outside in GroupKFold(_FOLDS).split(matrix, labels, groups):
+    matrix = _matrix(pairs.evidence, names)
+    asked = _matrix(decoys.evidence, names) if decoys else matrix[:0]
+    held_out, judged = np.zeros(len(labels)), np.zeros(len(asked))
+    for inside, outside in GroupKFold(_FOLDS).split(matrix, labels, pairs.groups):
         trees = _trees(matrix[inside], labels[inside], names, seed)
         held_out[outside] = trees.predict(matrix[outside], raw_score=True, num_threads=1)
+        if decoys:
+            unseen = np.isin(decoys.groups, pairs.groups[outside])
+            if unseen.any():
+                judged[unseen] = trees.predict(asked[unseen], raw_score=True, num_threads=1)
     curve = LogisticRegression(C=1e6).fit(held_out[:, None], labels)
-    slope, intercept = float(curve.coef_[0, 0]), float(curve.intercept_[0])
     text = _trees(matrix, labels, names, seed).model_to_string()
-    model = VerdictModel(names, text, slope, intercept, float(labels.mean()))
-    return model, np.clip(slope * held_out + intercept, -_LOGIT_CAP, _LOGIT_CAP)
+    model = VerdictModel(names, text, float(curve.coef_[0, 0]), float(curve.intercept_[0]), float(labels.mean()))
+    return model, model.calibrated(held_out), model.calibrated(judged)
 
 
 def _trees(matrix: Floats, labels: npt.NDArray[np.bool_], names: tuple[str, ...], seed: int) -> lightgbm.Booster:

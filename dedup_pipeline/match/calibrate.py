@@ -1,8 +1,8 @@
 """Fitting the verdict model on pictures whose answers are known, because we made them of the dump's own photos.
 
 Positives are photos against simulated re-uploads of themselves. Negatives are photos against synthetic recolours of
-themselves, and against their nearest neighbours in other families. True duplicates hide among those neighbours: a first
-fit finds the neighbours that look like re-uploads, and the second leaves them out.
+themselves, and against their nearest neighbours in other families. True duplicates hide among those neighbours: fits
+that leave out what looked like a re-upload to the fit before find them.
 
 The recolours serve once more, as decoys: what they find in the dump is wrong, and tells how much of what the dump's own
 photos find is wrong (see ``probability``).
@@ -26,14 +26,15 @@ from dedup_pipeline.match.candidates import stranger_pairs
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.packs import images_of, read_images
 from dedup_pipeline.parallel import map_ahead
-from dedup_pipeline.probability import Doubles, VerdictModel, fit, sigmoid, threshold_for
+from dedup_pipeline.probability import Doubles, Pairs, VerdictModel, fit, sigmoid, threshold_for
 from dedup_pipeline.reuploads import generator_of, recolour, reupload
 from dedup_pipeline.store import Store
 
 COPIES = 2  # simulated re-uploads of each photo
 _STRENGTHS = (1, 2, 3)
 _NEIGHBOURS = 10  # of each photo that serve as negatives
-_SUSPECT = 0.5  # a neighbour that the first fit calls likelier a duplicate than not
+_SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
+_ROUNDS = 3  # fits that look for suspects; with more, hard strangers leave too, and the promise broke (0.98 for 0.99)
 _BINS = 10
 
 
@@ -66,7 +67,7 @@ class Calibration:
 
 
 @dataclass
-class _Pairs:
+class _Known:
     """Evidence with its answers, collected piece by piece."""
 
     evidence: list[dict[str, Floats]]
@@ -80,8 +81,9 @@ class _Pairs:
         self.groups += groups.tolist()
         self.strengths += strengths.tolist()
 
-    def table(self) -> dict[str, Floats]:
-        return {name: np.concatenate([piece[name] for piece in self.evidence]) for name in self.evidence[0]}
+    def pairs(self) -> Pairs:
+        evidence = {name: np.concatenate([piece[name] for piece in self.evidence]) for name in self.evidence[0]}
+        return Pairs(evidence, np.array(self.groups, dtype=np.int64))
 
 
 def calibrate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder) -> Calibration:
@@ -96,21 +98,21 @@ def calibrate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIn
     copies, recolours, recoloured = _simulate(photos, strengths, settings)
     copy_looks = [_looks(pictures, encoder, found, settings) for pictures in copies]
     originals = nodes.looks.take(rows)
-    pairs = _Pairs([], [], [], [])
+    known = _Known([], [], [], [])
     for looks, strength in zip(copy_looks, strengths, strict=True):
-        pairs.add(compare(originals, looks), True, rows, strength)
-    pairs.add(compare(copy_looks[0], copy_looks[1]), True, rows, strengths[:2].max(axis=0))
+        known.add(compare(originals, looks), True, rows, strength)
+    known.add(compare(copy_looks[0], copy_looks[1]), True, rows, strengths[:2].max(axis=0))
     recolour_looks = _looks(recolours, encoder, found, settings)
     for looks in (originals, copy_looks[0]):
         none = np.zeros(len(recoloured), dtype=np.int64)
-        pairs.add(compare(looks.take(recoloured), recolour_looks), False, rows[recoloured], none)
-    _add_neighbours(pairs, nodes, copy_looks[0], rows, found)
-    model, figures = _fit(pairs, settings)
+        known.add(compare(looks.take(recoloured), recolour_looks), False, rows[recoloured], none)
+    _add_neighbours(known, nodes, copy_looks[0], rows, found)
     # what decoys find is found as the dump's own candidates are
     first, second = stranger_pairs(nodes, recolour_looks, rows[recoloured], found, settings)
-    decoys = model.logits(compare(recolour_looks.take(first), nodes.looks.take(second)))
+    decoys = Pairs(compare(recolour_looks.take(first), nodes.looks.take(second)), rows[recoloured][first])
+    model, logits, figures = _fit(known, decoys, settings)
     figures |= {"photos": len(photos), "decoys": len(recoloured)}
-    return Calibration(model, tuple(decoys.round(6).tolist()), len(recoloured), figures)
+    return Calibration(model, tuple(logits.round(6).tolist()), len(recoloured), figures)
 
 
 def _sample(store: Store, settings: Settings, dump_id: str, nodes: Nodes) -> tuple[list[Picture], Rows]:
@@ -157,34 +159,38 @@ def _looks(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, set
     return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))
 
 
-def _add_neighbours(pairs: _Pairs, nodes: Nodes, copies: Looks, rows: Rows, found: NeighbourIndex) -> None:
+def _add_neighbours(known: _Known, nodes: Nodes, copies: Looks, rows: Rows, found: NeighbourIndex) -> None:
     """The nearest strangers of each photo, against the photo and against its re-upload."""
     node_of = {int(nodes.index_rows[node]): int(node) for node in np.flatnonzero(nodes.matched)[::-1]}
     mine: list[int] = []
     theirs: list[int] = []
     for place, row in enumerate(rows.tolist()):
         near = found.neighbours_of_row(int(nodes.index_rows[row]), 2 * _NEIGHBOURS)[0]
-        known = [node_of[other] for other in near.tolist() if other in node_of]
-        strangers = [other for other in known if nodes.families[other].isdisjoint(nodes.families[row])]
+        others = [node_of[other] for other in near.tolist() if other in node_of]
+        strangers = [other for other in others if nodes.families[other].isdisjoint(nodes.families[row])]
         mine += [place] * len(strangers[:_NEIGHBOURS])
         theirs += strangers[:_NEIGHBOURS]
-    places, others = np.array(mine, dtype=np.int64), np.array(theirs, dtype=np.int64)
+    places, near_nodes = np.array(mine, dtype=np.int64), np.array(theirs, dtype=np.int64)
     for first in (nodes.looks.take(rows[places]), copies.take(places)):
         neighbours = np.full(len(places), -1, dtype=np.int64)
-        pairs.add(compare(first, nodes.looks.take(others)), False, rows[places], neighbours)
+        known.add(compare(first, nodes.looks.take(near_nodes)), False, rows[places], neighbours)
 
 
-def _fit(pairs: _Pairs, settings: Settings) -> tuple[VerdictModel, dict[str, float]]:
-    evidence, labels = pairs.table(), np.array(pairs.labels, dtype=bool)
-    groups, strengths = np.array(pairs.groups), np.array(pairs.strengths)
-    _, first = fit(evidence, labels, groups, seed=settings.seed)
-    suspects = (strengths < 0) & (sigmoid(first) > _SUSPECT)
-    kept = ~suspects
-    evidence = {name: values[kept] for name, values in evidence.items()}
-    labels, strengths = labels[kept], strengths[kept]
-    model, logits = fit(evidence, labels, groups[kept], seed=settings.seed)
+def _fit(known: _Known, decoys: Pairs, settings: Settings) -> tuple[VerdictModel, Doubles, dict[str, float]]:
+    """Fit without the suspects; the model, the held-out log odds of the decoys, the figures."""
+    pairs, labels, strengths = known.pairs(), np.array(known.labels, dtype=bool), np.array(known.strengths)
+    suspects = np.zeros(len(labels), dtype=bool)
+    for _ in range(_ROUNDS):
+        judged = fit(_some(pairs, ~suspects), labels[~suspects], decoys=pairs, seed=settings.seed)[2]
+        suspects = (strengths < 0) & (sigmoid(judged) > _SUSPECT)
+    labels, strengths = labels[~suspects], strengths[~suspects]
+    model, logits, judged = fit(_some(pairs, ~suspects), labels, decoys=decoys, seed=settings.seed)
     figures = _figures(sigmoid(logits), labels, strengths, settings.match.target_precision)
-    return model, figures | {"pairs": len(labels), "suspects": int(suspects.sum())}
+    return model, judged, figures | {"pairs": len(labels), "suspects": int(suspects.sum())}
+
+
+def _some(pairs: Pairs, kept: npt.NDArray[np.bool_]) -> Pairs:
+    return Pairs({name: values[kept] for name, values in pairs.evidence.items()}, pairs.groups[kept])
 
 
 def _figures(values: Doubles, labels: npt.NDArray[np.bool_], strengths: Rows, target: float) -> dict[str, float]:

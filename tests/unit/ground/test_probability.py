@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dedup_pipeline.errors import InputError, ModelError
 from dedup_pipeline.evidence import EVIDENCE
-from dedup_pipeline.probability import VerdictModel, fit, sigmoid, threshold_for
+from dedup_pipeline.probability import Pairs, VerdictModel, fit, sigmoid, threshold_for
 
 
 def pairs(count, share, seed):
@@ -24,7 +24,7 @@ def pairs(count, share, seed):
 @pytest.fixture(scope="module")
 def fitted():
     evidence, labels, groups = pairs(6000, 0.3, 0)
-    return fit(evidence, labels, groups, seed=1)[0]
+    return fit(Pairs(evidence, groups), labels, seed=1)[0]
 
 
 def test_half_of_what_is_called_even_is_a_duplicate(fitted):
@@ -51,13 +51,23 @@ def test_more_likeness_is_never_less_probable(fitted):
 
 def test_the_same_pairs_give_the_same_model():
     evidence, labels, groups = pairs(600, 0.3, 6)
-    assert fit(evidence, labels, groups, seed=1)[0] == fit(evidence, labels, groups, seed=1)[0]
+    assert fit(Pairs(evidence, groups), labels, seed=1)[0] == fit(Pairs(evidence, groups), labels, seed=1)[0]
+
+
+def test_decoys_are_judged_by_trees_that_have_not_seen_their_group():
+    evidence, labels, groups = pairs(3000, 0.3, 9)
+    generator = np.random.default_rng(0)
+    noise = {name: generator.standard_normal(len(labels)).astype(np.float32) for name in evidence}
+    known = Pairs(noise, groups)  # nothing to learn but by heart
+    _, held_out, judged = fit(known, labels, decoys=known, seed=1)
+    assert np.array_equal(held_out, judged)
+    assert abs(np.corrcoef(judged, labels)[0, 1]) < 0.1
 
 
 def test_too_few_pairs_are_refused():
     evidence, labels, groups = pairs(20, 0.3, 7)
     with pytest.raises(InputError, match="at least 10 photos"):
-        fit(evidence, labels, groups, seed=1)
+        fit(Pairs(evidence, groups), labels, seed=1)
 
 
 def test_missing_evidence_is_named(fitted):
