@@ -7,6 +7,9 @@ STAMP := $(VENV)/.complete
 # the system's certificates, so that it works behind a company's proxy too
 UV := $(BIN)/uv --system-certs --quiet
 
+# without bytecode every start of the command would compile torch and MLflow anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types unit lock docs clean
 
