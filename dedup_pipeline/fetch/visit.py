@@ -80,7 +80,7 @@ class Visit:
         if answer.status is FetchStatus.THROTTLED:
             self.throttles += 1
             if self.throttles < _MOST_THROTTLES:
-                return 0.001  # the host's own pause holds it back; once over, it goes before new work
+                return 0.0  # the host's own pause holds it back; behind the rest, which it must not starve
             return self.result(answer)
         if not answer.again or self.tries >= settings.retries:
             return self.result(answer)

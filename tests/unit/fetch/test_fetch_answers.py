@@ -360,10 +360,9 @@ def test_a_host_that_only_throttles_is_given_up(server, make_settings):
 def test_a_host_that_throttles_one_url_for_ever_answers_the_others(server, make_settings):
     server.routes["/0.jpg"] = faulty.status(429)
     urls = [server.url(f"/{number}.jpg") for number in range(30)]
-    rows = fetch_urls(make_settings(retries=20, max_backoff=0.02), *urls)
+    rows = fetch_urls(make_settings(retries=1, max_backoff=0.02), *urls)
     assert rows.pop(server.url("/0.jpg"))["status"] == "throttled"
-    # those still waiting when the host is given up share its fate, and a later dump tries them again
-    assert sum(row["status"] == "ok" for row in rows.values()) >= 15
+    assert sum(row["status"] == "ok" for row in rows.values()) >= 25
 
 
 def test_a_dead_host_is_given_up(make_settings, server):
