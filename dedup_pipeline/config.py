@@ -56,6 +56,10 @@ class Section(BaseModel):
 class IngestSettings(Section):
     """Reading a dump."""
 
+    dumps: str = Field(
+        "catalogs/{dump_id}.csv",
+        description="Where dumps lie: a path or URL in which `{dump_id}` stands for the id of a dump.",
+    )
     preset: Literal["flipkart", "google_merchant", "shopify", "columns"] = Field(
         "flipkart", description="Layout of the dump; `columns` takes its names from `ingest.columns` alone."
     )
@@ -176,6 +180,25 @@ class TrackingSettings(Section):
     model_name: str = Field("embedder", description="Name of the registered model.")
 
 
+class WorkflowSettings(Section):
+    """The Airflow DAGs."""
+
+    schedule: str = Field(
+        "0 0 * * *", description="Cron expression (UTC) of the scheduled runs; each takes its day's dump."
+    )
+    missing_dump: Literal["wait", "skip"] = Field(
+        "wait", description="What a scheduled run does while its dump is not there."
+    )
+    wait_hours: float = Field(20.0, gt=0, le=24 * 7, description="How long it waits before it fails.")
+    poll_seconds: float = Field(300.0, ge=1, description="Seconds between two looks for the dump.")
+    most_mapped_tasks: int = Field(
+        64, ge=1, le=1024, description="Into so many tasks at most the packs and parts of a stage are divided."
+    )
+    approve_promotion: bool = Field(False, description="Ask a person before a better model becomes champion.")
+    approval_hours: float = Field(24.0, gt=0, description="How long the question stays open.")
+    approval_default: Literal["Approve", "Reject"] = Field("Reject", description="The answer when nobody gave one.")
+
+
 class Settings(BaseSettings):
     """All settings of a run."""
 
@@ -198,6 +221,7 @@ class Settings(BaseSettings):
     match: MatchSettings = Field(default_factory=MatchSettings)
     export: ExportSettings = Field(default_factory=ExportSettings)
     tracking: TrackingSettings = Field(default_factory=TrackingSettings)
+    workflow: WorkflowSettings = Field(default_factory=WorkflowSettings)
 
     @classmethod
     def settings_customise_sources(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mlflow
@@ -43,6 +43,23 @@ def tracking_uri(settings: Settings) -> str:
             "http://mlflow:5000"
         )
     return f"sqlite:///{store.root}/mlflow/mlflow.db"
+
+
+def _nobody(url: str) -> None:
+    """Announce to nobody."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who runs a stage, as far as MLflow is told.
+
+    Args:
+        tags: written onto the MLflow run: the way back to the caller.
+        announce: called with the address of the MLflow run as soon as there is one.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    announce: Callable[[str], None] = _nobody
 
 
 @dataclass(frozen=True)
