@@ -115,7 +115,8 @@ def _show_summary(console: Console, settings: Settings, dump_id: str, results: S
                 table.add_row(f"  {_label(name)}", _number(value), "")
     console.print(table)
     store = Store(settings.store)
-    for name, path in results[-1].outputs.items():
+    exported = next(result for result in results if result.stage == "export")
+    for name, path in exported.outputs.items():
         console.print(f"{name:<12} {store.url(path)}", soft_wrap=True)
 
 

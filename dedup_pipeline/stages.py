@@ -20,6 +20,7 @@ STAGES: dict[str, str] = {
     "match": "dedup_pipeline.match",
     "group": "dedup_pipeline.group",
     "export": "dedup_pipeline.export",
+    "record": "dedup_pipeline.record",
 }
 
 

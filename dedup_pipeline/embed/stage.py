@@ -14,6 +14,7 @@ from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder, Prepared
 from dedup_pipeline.imaging import PictureError, decode
+from dedup_pipeline.locks import locked
 from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE, iter_images, pack_ids
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -69,6 +70,17 @@ def embed(
     return run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work, part=part)
 
 
+def unfinished_packs(settings: Settings, dump_id: str) -> list[str]:
+    """The packs of a dump that the dump's model has not embedded yet, sorted.
+
+    Raises:
+        NotReadyError: the dump is not fetched, or its model is not settled.
+    """
+    store = Store(settings.store)
+    model_id = str(result_of(store, dump_id, "train").counts["model_id"])
+    return [pack for pack in pack_ids(store, dump_id) if not store.exists(embeddings_path(store, pack, model_id))]
+
+
 def _summary(store: Store, dump_id: str, model_id: str, packs: list[str], *, reused: int, part: str) -> Done:
     """Count what lies in the store, which is the same however often the work was interrupted."""
     tables = {pack: embeddings_path(store, pack, model_id) for pack in packs}
@@ -95,6 +107,14 @@ def _rows(store: Store, path: str) -> int:
 
 
 def _embed_pack(store: Store, encoder: Encoder, pack_id: str, settings: Settings) -> None:
+    """Embed a pack, unless another dump that shares it has done so by now."""
+    path = embeddings_path(store, pack_id, encoder.model_id)
+    with locked(store, path):
+        if not store.exists(path):
+            _write_vectors(store, encoder, pack_id, settings)
+
+
+def _write_vectors(store: Store, encoder: Encoder, pack_id: str, settings: Settings) -> None:
     """Write the vectors of a pack a row group at a time; pictures are decoded while the network works."""
     schema = schemas.embeddings(encoder.dimension)
     with store.writing_table(embeddings_path(store, pack_id, encoder.model_id), schema) as writer:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from dedup_pipeline import hashing, imaging
 from dedup_pipeline.config import Settings
+from dedup_pipeline.locks import locked
 from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
 from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.schemas import FINGERPRINTS, conform
@@ -18,8 +19,16 @@ VERSION = 1  # raise it when the same picture gets another fingerprint
 FILE = f"fingerprints-{VERSION}.parquet"
 
 
-def fingerprint(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
+def fingerprint(
+    settings: Settings, dump_id: str, pack_id: str | None = None, progress: Progress = no_progress
+) -> StageResult:
     """Fingerprint every image of a dump that has none yet.
+
+    Args:
+        settings: the settings.
+        dump_id: the dump.
+        pack_id: fingerprint this pack alone; without it, all packs of the dump that have no fingerprints yet.
+        progress: told (packs done, packs in all).
 
     Returns:
         counts: packs, packs_reused, images, undecodable.
@@ -28,19 +37,29 @@ def fingerprint(settings: Settings, dump_id: str, progress: Progress = no_progre
         NotReadyError: the dump is not fetched yet.
     """
     store = Store(settings.store)
-    packs = pack_ids(store, dump_id)
+    packs = pack_ids(store, dump_id) if pack_id is None else [pack_id]
 
     def work() -> Done:
         counts: dict[str, int] = {"packs": len(packs), "packs_reused": 0, "images": 0, "undecodable": 0}
         progress(0, len(packs))
-        for number, pack_id in enumerate(packs, start=1):
-            for name, count in fingerprint_pack(settings, pack_id).items():
+        for number, pack in enumerate(packs, start=1):
+            for name, count in fingerprint_pack(settings, pack).items():
                 counts[name] += count
             progress(number, len(packs))
         return Done({}, dict[str, Count](counts))
 
-    inputs = {"fetch": result_of(store, dump_id, "fetch").key}
-    return run_stage(store, dump_id, "fingerprint", inputs=inputs, version=VERSION, work=work)
+    inputs: dict[str, Any] = {"packs": packs} if pack_id else {"fetch": result_of(store, dump_id, "fetch").key}
+    return run_stage(store, dump_id, "fingerprint", inputs=inputs, version=VERSION, work=work, part=pack_id or "")
+
+
+def unfinished_packs(settings: Settings, dump_id: str) -> list[str]:
+    """The packs of a dump that have no fingerprints yet, sorted.
+
+    Raises:
+        NotReadyError: the dump is not fetched yet.
+    """
+    store = Store(settings.store)
+    return [pack_id for pack_id in pack_ids(store, dump_id) if not store.exists(store.pack(pack_id, FILE))]
 
 
 def fingerprint_pack(settings: Settings, pack_id: str) -> dict[str, int]:
@@ -51,8 +70,13 @@ def fingerprint_pack(settings: Settings, pack_id: str) -> dict[str, int]:
     """
     store = Store(settings.store)
     path = store.pack(pack_id, FILE)
-    if store.exists(path):
-        return {"packs_reused": 1}
+    with locked(store, path):  # dumps that share a pack: one fingerprints it
+        if store.exists(path):
+            return {"packs_reused": 1}
+        return _write_fingerprints(settings, store, pack_id)
+
+
+def _write_fingerprints(settings: Settings, store: Store, pack_id: str) -> dict[str, int]:
     rows: list[dict[str, Any]] = []
     undecodable = 0
     for row in map_ahead(
@@ -62,7 +86,7 @@ def fingerprint_pack(settings: Settings, pack_id: str) -> dict[str, int]:
             undecodable += 1
         else:
             rows.append(row)
-    store.write_table(path, conform(rows, FINGERPRINTS))
+    store.write_table(store.pack(pack_id, FILE), conform(rows, FINGERPRINTS))
     return {"images": len(rows), "undecodable": undecodable}
 
 

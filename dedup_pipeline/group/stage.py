@@ -12,7 +12,7 @@ from dedup_pipeline.fingerprint import read_fingerprints
 from dedup_pipeline.group.stars import stars
 from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.schemas import GROUPS, NodeState, conform
-from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.stage import Done, Progress, StageResult, finished_dumps, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 
 VERSION = 1
@@ -131,10 +131,8 @@ def _fresh(canonical: str, taken: set[str]) -> str:
 
 def _earlier_groups(store: Store, dump_id: str) -> StageResult | None:
     """The groups of the latest dump before this one, by the order of their ids."""
-    for other in reversed([name for name in store.names("dumps") if name < dump_id]):
-        if store.exists(store.dump(other, "group", "manifest.json")):
-            return result_of(store, other, "group")
-    return None
+    earlier = [other for other in finished_dumps(store, "group") if other < dump_id]
+    return result_of(store, earlier[-1], "group") if earlier else None
 
 
 def _known_ids(store: Store, earlier: StageResult | None) -> dict[str, str]:

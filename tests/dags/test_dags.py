@@ -1,0 +1,127 @@
+"""The Dag files as Airflow sees them: whole, light, documented, the same each time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dags.common.policies import POOLS
+from dedup_pipeline.config import setting_names
+from dedup_pipeline.stages import STAGES
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"annoy", "cv2", "fsspec", "lightgbm", "matplotlib", "mlflow", "numpy", "openvino", "pandas", "PIL", "pyarrow"}
+HEAVY |= {"pytorch_lightning", "pytorch_metric_learning", "s3fs", "sklearn", "timm", "torch", "torchvision", "training"}
+NO_RETRY = {"approve_promotion"}  # a person answers once
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory):
+    """The environment of a process that uses Airflow."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DEDUP_", "AIRFLOW_"))}
+    home = tmp_path_factory.mktemp("airflow")
+    return environment | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+
+
+@pytest.fixture(scope="session")
+def parse(airflow_home):
+    """Parses the Dag files in a process of its own."""
+
+    def run(**more):
+        words = [sys.executable, str(ROOT / "tests" / "dags" / "parse.py"), str(ROOT / "dags")]
+        done = subprocess.run(words, env=airflow_home | more, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def parsed(parse):
+    return parse()
+
+
+@pytest.fixture(scope="session")
+def tasks(parsed):
+    """Every task by (dag, task)."""
+    return {(dag, name): task for dag, some in parsed["dags"].items() for name, task in some["tasks"].items()}
+
+
+def test_both_dags_are_there_without_errors(parsed):
+    assert parsed["errors"] == {}
+    assert sorted(parsed["dags"]) == ["catalog_dedup", "train_embedder"]
+
+
+def test_parsing_imports_nothing_heavy(parsed):
+    assert {name.partition(".")[0] for name in parsed["imported"]} & HEAVY == set()
+
+
+def test_two_parses_give_the_same_dag(parse):
+    first, second = (parse(PYTHONHASHSEED=seed)["dags"] for seed in ("1", "2"))
+    for dag in first:
+        ours, theirs = first[dag]["serialised"], second[dag]["serialised"]
+        assert json.dumps(ours, sort_keys=True) == json.dumps(theirs, sort_keys=True)
+
+
+def test_a_broken_setting_is_told_where_a_person_looks(parse):
+    errors = parse(DEDUP_FETCH__THREDS="4")["errors"]
+    assert errors
+    assert all("DEDUP_FETCH__THREDS" in text and "fetch.threads" in text for text in errors.values())
+
+
+def test_every_stage_is_a_task_under_its_name(parsed):
+    assert set(STAGES) <= set(parsed["dags"]["catalog_dedup"]["tasks"])
+
+
+def test_every_dag_and_task_is_explained(parsed, tasks):
+    assert all(len(dag["doc"]) > 100 and dag["tags"] for dag in parsed["dags"].values())
+    assert [key for key, task in tasks.items() if not task["doc"] or len(task["doc"]) < 30] == []
+    assert {task["owner"] for task in tasks.values()} == {"catalog"}
+
+
+def test_the_reference_is_that_of_the_code(airflow_home):
+    words = [sys.executable, "-m", "dags.common.reference"]
+    made = subprocess.run(words, env=airflow_home, capture_output=True, text=True, timeout=300, check=True, cwd=ROOT)
+    assert (ROOT / "docs" / "reference" / "dags.md").read_text() == made.stdout, "call `make docs`"
+
+
+def test_tasks_retry_with_backoff_and_end_in_time(tasks):
+    for (dag, name), task in tasks.items():
+        if name not in NO_RETRY:
+            assert task["retries"] > 0, (dag, name)
+            assert task["backoff"] > 1, (dag, name)
+            assert task["timeout"], (dag, name)
+
+
+def test_pools_are_those_that_are_set_up(tasks):
+    assert {task["pool"] for task in tasks.values()} - {"default_pool"} == set(POOLS)
+
+
+def test_packs_and_parts_are_mapped(tasks):
+    mapped = {name for (dag, name), task in tasks.items() if task["mapped"]}
+    assert mapped == {"fetch", "fingerprint", "embed", "match"}
+
+
+def test_the_form_is_in_sections_and_says_what_each_field_is(parsed):
+    for dag in parsed["dags"].values():
+        for name, schema in dag["params"].items():
+            assert schema.get("section"), name
+            assert schema.get("title"), name
+            assert len(schema.get("description_md", "")) > 20, name
+
+
+def test_fields_are_validated_like_the_settings(parsed):
+    params = parsed["dags"]["catalog_dedup"]["params"]
+    assert params["target_precision"]["exclusiveMaximum"] == 1
+    assert params["preset"]["enum"] == ["flipkart", "google_merchant", "shopify", "columns"]
+    assert params["rendition_px"]["minimum"] == 64
+    defaults = parsed["dags"]["catalog_dedup"]["defaults"]
+    assert defaults["target_precision"] == setting_names()["match.target_precision"][1]
+
+
+def test_the_form_shows_what_the_deployment_has_set(parse):
+    dags = parse(DEDUP_MATCH__TARGET_PRECISION="0.95")["dags"]
+    assert dags["catalog_dedup"]["defaults"]["target_precision"] == 0.95
