@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dedup_pipeline.errors import NotReadyError
-from dedup_pipeline.store import Store, digest
+from dedup_pipeline.locks import locked
+from dedup_pipeline.store import Store, digest, room_in
 
 logger = logging.getLogger(__name__)
 
@@ -87,20 +88,60 @@ def run_stage(
         part: the part of the stage's work, where it is split.
     """
     path = store.dump(dump_id, stage, f"manifest-{part}.json" if part else "manifest.json")
+    return run_once(store, path, stage, dump_id, inputs=inputs, version=version, work=work)
+
+
+def run_once(
+    store: Store,
+    path: str,
+    stage: str,
+    dump_id: str,
+    *,
+    inputs: Mapping[str, Any],
+    version: int,
+    work: Callable[[], Done],
+) -> StageResult:
+    """Do some work unless the manifest at a path shows that it is done.
+
+    Of several processes one works; the others wait for it, then find it done.
+
+    Args:
+        store: where the manifest lies.
+        path: the manifest's path.
+        stage: what the work is called.
+        dump_id: the dump that it is done for.
+        inputs: as of ``run_stage``.
+        version: as of ``run_stage``.
+        work: as of ``run_stage``.
+
+    Raises:
+        StoreError: the disk is full, or the store cannot be read or written otherwise.
+    """
     key = digest(stage, version, dict(inputs))
-    if store.exists(path):
-        known = store.read_json(path)
-        if known["key"] == key and all(store.exists(output) for output in known["outputs"].values()):
-            logger.info("%s of %s is done already", stage, dump_id)
-            return StageResult(stage, dump_id, key, known["outputs"], known["counts"], known["seconds"], reused=True)
-        store.remove(path)
-    start = time.monotonic()
-    done = work()
-    seconds = round(time.monotonic() - start, 3)
-    manifest = {"stage": stage, "version": version, "key": key, "inputs": dict(inputs)}
-    manifest |= {"outputs": done.outputs, "counts": done.counts, "seconds": seconds}
-    store.write_json(path, manifest)
-    return StageResult(stage, dump_id, key, done.outputs, done.counts, seconds)
+    known = _finished(store, path, key)
+    if known is None:
+        with room_in(store), locked(store, path.removesuffix(".json")):
+            known = _finished(store, path, key)  # whoever was waited for may have done it
+            if known is None:
+                store.remove(path)
+                start = time.monotonic()
+                done = work()
+                seconds = round(time.monotonic() - start, 3)
+                manifest = {"stage": stage, "version": version, "key": key, "inputs": dict(inputs)}
+                manifest |= {"outputs": done.outputs, "counts": done.counts, "seconds": seconds}
+                store.write_json(path, manifest)
+                return StageResult(stage, dump_id, key, done.outputs, done.counts, seconds)
+    logger.info("%s of %s is done already", stage, dump_id)
+    return StageResult(stage, dump_id, key, known["outputs"], known["counts"], known["seconds"], reused=True)
+
+
+def _finished(store: Store, path: str, key: str) -> dict[str, Any] | None:
+    """A manifest, if it is there, of this work, and its outputs are too."""
+    try:
+        known: dict[str, Any] = store.read_json(path)
+    except NotReadyError:
+        return None
+    return known if known["key"] == key and all(store.exists(output) for output in known["outputs"].values()) else None
 
 
 def result_of(store: Store, dump_id: str, stage: str) -> StageResult:
@@ -114,3 +155,15 @@ def result_of(store: Store, dump_id: str, stage: str) -> StageResult:
         raise NotReadyError(f"dump {dump_id} has no finished '{stage}' in {store.root}: run `dedup {stage}` first")
     known = store.read_json(path)
     return StageResult(stage, dump_id, known["key"], known["outputs"], known["counts"], known["seconds"], reused=True)
+
+
+def finished_dumps(store: Store, stage: str) -> list[str]:
+    """The ids of the dumps that have finished a stage, sorted."""
+    return [name for name in store.names("dumps") if store.exists(store.dump(name, stage, "manifest.json"))]
+
+
+def seconds_of(store: Store, dump_id: str, stage: str) -> float:
+    """What a stage's work took, summed over its parts."""
+    folder = store.dump(dump_id, stage)
+    manifests = [name for name in store.names(folder) if name.startswith("manifest") and name.endswith(".json")]
+    return round(sum(float(store.read_json(f"{folder}/{name}")["seconds"]) for name in manifests), 3)

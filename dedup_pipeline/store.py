@@ -3,7 +3,9 @@
     dumps/<dump_id>/<stage>/…          what a stage made of one dump, its manifest last
     packs/<pack_id>/…                  immutable images; fingerprints and embeddings lie beside them
     models/<model_id>/…                a trained network and its description
+    trainings/<run_key>/…              a training: its checkpoint, and the manifest of one that belongs to no dump
     exports/<dump_id>/…                what others read
+    locks/…                            who works on what, see locks
 
 A file is there whole or not at all: it is written under another name and renamed (object stores show an object only
 when it is complete).
@@ -12,6 +14,7 @@ when it is complete).
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -26,8 +29,9 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dedup_pipeline.errors import InputError, NotReadyError, StoreError
+from dedup_pipeline.errors import DedupError, InputError, NotReadyError, StoreError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DUMP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -56,7 +60,8 @@ class Store:
         if self.local:
             root = str(Path(root.removeprefix("file://")).expanduser().absolute())
         self.root = root.rstrip("/")
-        self._files, self._base = fsspec.core.url_to_fs(self.root)
+        # other processes write here too: a remembered listing would hide what they wrote
+        self._files, self._base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
 
     # paths
 
@@ -71,6 +76,10 @@ class Store:
     def model(self, model_id: str, name: str) -> str:
         """The path of a file of one model."""
         return f"models/{model_id}/{name}"
+
+    def training(self, run_key: str, name: str) -> str:
+        """The path of a file of one training."""
+        return f"trainings/{run_key}/{name}"
 
     def export(self, dump_id: str, name: str) -> str:
         """The path of a file that others read."""
@@ -167,7 +176,12 @@ class Store:
         copy = cache / hashlib.sha256(data).hexdigest()[:16] / Path(path).name
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(data)
+            unfinished = copy.with_name(f".tmp-{uuid.uuid4().hex}")
+            try:
+                unfinished.write_bytes(data)
+                unfinished.replace(copy)
+            finally:
+                unfinished.unlink(missing_ok=True)
         return copy
 
     # JSON and tables
@@ -187,6 +201,29 @@ class Store:
     def write_json(self, path: str, value: object) -> None:
         """Write a value as JSON with sorted keys: equal values give equal bytes."""
         self.write_bytes(path, to_json(value))
+
+    def create_json(self, path: str, value: object) -> bool:
+        """Write a value where nothing is yet, in an object store; of several that try at once, one succeeds.
+
+        Args:
+            path: where.
+            value: what; unlike what anyone else would write there.
+
+        Returns:
+            Whether it is this value that is there now.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        data = to_json(value)
+        try:
+            self._files.pipe_file(f"{self._base}/{path}", data, mode="create")
+        except OSError as error:
+            # stores name the refusal differently, and a request that was sent twice is refused because of itself
+            if not self.exists(path):
+                raise StoreError(f"{self.url(path)} cannot be created: {error}") from error
+            return self.read_bytes(path) == data
+        return True
 
     def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
         """A Parquet table, or some of its columns.
@@ -229,6 +266,32 @@ class Store:
         """Write a Parquet table in pieces; it appears only when the block ends well."""
         with self.writing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
             yield writer
+
+
+@contextlib.contextmanager
+def room_in(store: Store) -> Iterator[None]:
+    """Turn a full disk into an error of the store, whichever library has met it.
+
+    Raises:
+        StoreError: no room is left.
+    """
+    try:
+        yield
+    except Exception as error:
+        if _says_full(error) and not (isinstance(error, DedupError) and error.retryable):
+            raise StoreError(
+                f"there is no room left for {store.root}: {error}; make room there and in the temporary folder"
+            ) from error
+        raise
+
+
+def _says_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that of a full disk, a used-up quota or a file-size limit."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
 
 
 def to_json(value: object) -> bytes:

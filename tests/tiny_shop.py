@@ -48,16 +48,21 @@ def draw_product(number: int, side: int = 120) -> Picture:
     return picture
 
 
-def write_tiny_shop(root: Path, products: int = 24, **overrides: Any) -> Settings:
-    """Write the store and return its settings, as small as they can be."""
+def write_tiny_shop(
+    root: Path, products: int = 24, *, dump_id: str = DUMP, first: int = 0, **overrides: Any
+) -> Settings:
+    """Write the store and return its settings, as small as they can be.
+
+    Another dump in the same store holds the products from ``first`` on, in packs of its own.
+    """
     settings = load_settings(
         values={"store": str(root), **TINY, **{k.replace("__", "."): v for k, v in overrides.items()}}
     )
     store = Store(settings.store)
-    data = [encode(draw_product(number), "jpeg", 92) for number in range(products)]
-    photos = [{"url": f"http://shop.test/{n}.jpeg", "image_id": hashing.image_id(b)} for n, b in enumerate(data)]
+    data = [encode(draw_product(number), "jpeg", 92) for number in range(first, first + products)]
+    photos = [{"url": f"http://shop.test/{n}.jpeg", "image_id": hashing.image_id(b)} for n, b in enumerate(data, first)]
     images = dict(sorted((photo["image_id"], some) for photo, some in zip(photos, data, strict=True)))
-    pack_of = {image_id: f"pack-{place // PACK_IMAGES:03d}" for place, image_id in enumerate(images)}
+    pack_of = {image_id: f"pack-{first + place // PACK_IMAGES:03d}" for place, image_id in enumerate(images)}
     for pack in sorted(set(pack_of.values())):
         rows = [{"image_id": key, "data": value} for key, value in images.items() if pack_of[key] == pack]
         store.write_table(store.pack(pack, IMAGES_FILE), schemas.conform(rows, schemas.IMAGES), group_rows=GROUP_ROWS)
@@ -65,9 +70,9 @@ def write_tiny_shop(root: Path, products: int = 24, **overrides: Any) -> Setting
     def ingest() -> Done:
         rows = [
             {"listing_id": f"ID{n:04d}", "row": n + 2, "family_id": f"ID{n:04d}", "photo_url": photo["url"]}
-            for n, photo in enumerate(photos)
+            for n, photo in enumerate(photos, first)
         ]
-        path = store.dump(DUMP, "ingest", "listings.parquet")
+        path = store.dump(dump_id, "ingest", "listings.parquet")
         store.write_table(path, schemas.conform(rows, schemas.LISTINGS))
         return Done({"listings": path}, {})
 
@@ -77,12 +82,12 @@ def write_tiny_shop(root: Path, products: int = 24, **overrides: Any) -> Setting
             | {"pack_id": pack_of[photo["image_id"]]}
             for photo in photos
         ]
-        path, packs = store.dump(DUMP, "fetch", "photos.parquet"), store.dump(DUMP, "fetch", "packs.json")
+        path, packs = store.dump(dump_id, "fetch", "photos.parquet"), store.dump(dump_id, "fetch", "packs.json")
         store.write_table(path, schemas.conform(rows, schemas.PHOTOS))
         store.write_json(packs, {"packs": sorted(set(pack_of.values()))})
         return Done({"photos": path, "packs": packs}, {})
 
-    run_stage(store, DUMP, "ingest", inputs={}, version=1, work=ingest)
-    run_stage(store, DUMP, "fetch", inputs={}, version=1, work=fetch)
-    fingerprint(settings, DUMP)
+    run_stage(store, dump_id, "ingest", inputs={}, version=1, work=ingest)
+    run_stage(store, dump_id, "fetch", inputs={}, version=1, work=fetch)
+    fingerprint(settings, dump_id)
     return settings

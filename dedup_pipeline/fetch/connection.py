@@ -133,17 +133,8 @@ class _Connection(HTTPConnection):
         return super().getresponse()
 
 
-class _TLSConnection(HTTPSConnection):
-    """A TLS connection to a checked address; the certificate is checked against the name."""
-
-    settings: FetchSettings
-
-    def _new_conn(self) -> socket.socket:
-        return _connect(self.host, self.port, self.settings, self.socket_options)
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
-        _set_deadline(self.sock, self.settings)
-        return super().getresponse()
+class _TLSConnection(_Connection, HTTPSConnection):
+    """The same under TLS; the certificate is checked against the name."""
 
 
 def _set_deadline(sock: object, settings: FetchSettings) -> None:

@@ -17,10 +17,11 @@ from dedup_pipeline.fetch.held import MANIFEST, is_finished, judging_settings
 from dedup_pipeline.fetch.plan import read_plan
 from dedup_pipeline.fetch.seal import write_tables
 from dedup_pipeline.fetch.spool import Spool, spool_folder
+from dedup_pipeline.locks import locked
 from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.stage import Progress, StageResult, no_progress
-from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store import Store, digest, room_in
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ VERSION = 1
 
 def fetch_pack(settings: Settings, dump_id: str, pack_id: str, progress: Progress = no_progress) -> StageResult:
     """Fetch the photos of a pack; a killed run is gone on with, a finished pack is left as it is.
+
+    Several dumps may need a pack: one process fetches it, the others wait for it and find it finished.
 
     Args:
         settings: the settings.
@@ -41,24 +44,31 @@ def fetch_pack(settings: Settings, dump_id: str, pack_id: str, progress: Progres
         StoreError: the store cannot be read or written.
     """
     store = Store(settings.store)
-    if is_finished(store, pack_id):
-        return _result(store, dump_id, pack_id, reused=True)
+    with room_in(store), locked(store, store.pack(pack_id, "fetch")):
+        reused = is_finished(store, pack_id)
+        if not reused:
+            _fetch_and_seal(settings, store, pack_id, progress)
+        store.remove(spool_folder(store, pack_id))  # a kill may have left it beside a finished pack
+    return _result(store, dump_id, pack_id, reused=reused)
+
+
+def _fetch_and_seal(settings: Settings, store: Store, pack_id: str, progress: Progress) -> None:
+    """Fetch what is not fetched yet, write the tables, then what makes the pack finished."""
     start = time.monotonic()
     plan = read_plan(store, pack_id)
     spool = Spool(store, pack_id)
     logger.info("pack %s: %d photos, %d results are there already", pack_id, len(plan), len(spool.known))
     _fetch(settings, Course(plan, spool.known), spool, progress)
     try:
-        if not is_finished(store, pack_id):
-            fetches, images = write_tables(store, pack_id, expected=len(spool.known))
-            counts = {"photos": len(plan)} | _count(fetches, images)
-            _write_manifest(settings, store, pack_id, counts, time.monotonic() - start)
+        if is_finished(store, pack_id):  # a lost lease: whoever took over has finished the pack
+            return
+        fetches, images = write_tables(store, pack_id, expected=len(spool.known))
     except (NotReadyError, StoreError):
-        # two dumps that need the same pack may fetch it at once: the first to finish takes the spool away
-        if not is_finished(store, pack_id):
-            raise
-    store.remove(spool_folder(store, pack_id))
-    return _result(store, dump_id, pack_id, reused=False)
+        if is_finished(store, pack_id):  # and took the spool away just now
+            return
+        raise
+    counts = {"photos": len(plan)} | _count(fetches, images)
+    _write_manifest(settings, store, pack_id, counts, time.monotonic() - start)
 
 
 def _fetch(settings: Settings, course: Course, spool: Spool, progress: Progress) -> None:

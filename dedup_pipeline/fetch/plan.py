@@ -9,14 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.fetch.held import held_results, is_finished, judging_settings
+from dedup_pipeline.fetch.held import MANIFEST, held_results, is_finished, judging_settings
 from dedup_pipeline.fetch.packing import into_packs, renditions_to_try
 from dedup_pipeline.fetch.photos import Photos, read_photos
+from dedup_pipeline.locks import locked
 from dedup_pipeline.schemas import conform
 from dedup_pipeline.stage import result_of
-from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store import Store, digest, room_in
 
 PLAN_FILE = "plan.parquet"
+PLANNING = "planning"
 PLAN = pa.schema([pa.field("photo_url", pa.string()), pa.field("urls", pa.list_(pa.string()))])
 
 
@@ -45,13 +47,31 @@ def plan_fetch(settings: Settings, dump_id: str) -> list[str]:
     The plan is made once and then followed, however often the work is killed. When ``finish_fetch`` finds that too much
     has failed, the next call plans another round for those failures that may be over by then.
 
+    One dump of a store is planned at a time, so that two with the same new URL do not both ask for it. What may still
+    be asked for twice is the fallback of a photo whose preferred URL fails, while another dump prefers that fallback.
+
     Raises:
         NotReadyError: the dump is not ingested.
     """
     store = Store(settings.store)
+    with room_in(store), locked(store, PLANNING):
+        plan = _planned(settings, store, dump_id)
+    return [pack_id for pack_id in plan["packs"] if not is_finished(store, pack_id)]
+
+
+def note_failure(store: Store, dump_id: str, plan: dict[str, Any]) -> None:
+    """Note that too much of a plan has failed, unless the dump has another plan by now."""
+    with locked(store, PLANNING):
+        path = plan_path(store, dump_id)
+        if store.read_json(path) == plan:
+            store.write_json(path, plan | {"failed": True})
+
+
+def _planned(settings: Settings, store: Store, dump_id: str) -> dict[str, Any]:
+    """The plan of a dump, made or extended where it must be."""
     key = digest(fetch_inputs(settings, store, dump_id))
     path = plan_path(store, dump_id)
-    plan = store.read_json(path) if store.exists(path) else None
+    plan: dict[str, Any] | None = store.read_json(path) if store.exists(path) else None
     if plan is None or plan["key"] != key or not _followable(store, plan["packs"]):
         plan = {"key": key, "packs": _plan_packs(settings, store, dump_id, retry=False), "failed": False}
         store.write_json(path, plan)
@@ -60,7 +80,27 @@ def plan_fetch(settings: Settings, dump_id: str) -> list[str]:
         if packs:
             plan = plan | {"packs": sorted({*plan["packs"], *packs}), "failed": False}
             store.write_json(path, plan)
-    return [pack_id for pack_id in plan["packs"] if not is_finished(store, pack_id)]
+    return plan
+
+
+def planned_packs(store: Store, dump_id: str) -> list[str]:
+    """All packs of a dump's plan, sorted, fetched or not.
+
+    Raises:
+        NotReadyError: the dump is not planned.
+    """
+    packs: list[str] = store.read_json(plan_path(store, dump_id))["packs"]
+    return packs
+
+
+def pack_seconds(store: Store, dump_id: str) -> float:
+    """What fetching the finished packs of a dump's plan took, summed over the packs.
+
+    Raises:
+        NotReadyError: the dump is not planned.
+    """
+    finished = (pack_id for pack_id in planned_packs(store, dump_id) if is_finished(store, pack_id))
+    return round(sum(float(store.read_json(store.pack(pack_id, MANIFEST))["seconds"]) for pack_id in finished), 3)
 
 
 def read_plan(store: Store, pack_id: str) -> list[list[str]]:
@@ -86,26 +126,31 @@ def _followable(store: Store, packs: list[str]) -> bool:
 def _plan_packs(settings: Settings, store: Store, dump_id: str, *, retry: bool) -> list[str]:
     """Write the plans of the packs that a dump needs; their ids, sorted."""
     photos = read_photos(store, dump_id)
+    ahead = _under_way(store)  # first: a pack that is finished meanwhile is then found twice, and not overlooked
     held = held_results(store, photos.urls, settings.fetch, retry=retry)
     to_try = renditions_to_try(photos, held, failed_only=retry)
-    needed = _take_under_way(store, photos, to_try)
+    needed = _take_under_way(ahead, photos, to_try)
     for pack in into_packs(to_try, size=settings.fetch.pack_images):
         flat = iter(photos.urls.take(pa.array(itertools.chain.from_iterable(pack), pa.int64())).to_pylist())
         needed.add(_write_plan(store, [list(itertools.islice(flat, len(codes))) for codes in pack]))
     return sorted(needed)
 
 
-def _take_under_way(store: Store, photos: Photos, to_try: list[list[int]]) -> set[str]:
-    """Take out of the lists what unfinished packs will try for certain; the packs that are needed for it.
-
-    Certain is the first URL of a photo; its other URLs follow if that one fails.
-    """
-    ahead = [
+def _under_way(store: Store) -> list[tuple[str, list[str]]]:
+    """The photos of all unfinished packs: the pack, and the URLs to try."""
+    return [
         (pack_id, urls)
         for pack_id in store.names("packs")
         if not is_finished(store, pack_id) and store.exists(store.pack(pack_id, PLAN_FILE))
         for urls in read_plan(store, pack_id)
     ]
+
+
+def _take_under_way(ahead: list[tuple[str, list[str]]], photos: Photos, to_try: list[list[int]]) -> set[str]:
+    """Take out of the lists what unfinished packs will try for certain; the packs that are needed for it.
+
+    Certain is the first URL of a photo; its other URLs follow if that one fails.
+    """
     if not ahead:
         return set()
     flat = pa.array(itertools.chain.from_iterable(urls for _, urls in ahead), photos.urls.type)

@@ -30,7 +30,7 @@ def write_tables(store: Store, pack_id: str, *, expected: int) -> tuple[pa.Table
         The FETCHES table and the number of distinct images.
 
     Raises:
-        StoreError: the spool is not complete: another run has finished the pack and is removing it.
+        StoreError: the spool is not complete: a run that took the pack over has finished it and is removing it.
     """
     folder = spool_folder(store, pack_id)
     parts = [f"{folder}/{name}" for name in store.names(folder)]
@@ -64,7 +64,7 @@ def _rows(store: Store, parts: list[str]) -> pa.Table:
 
 
 def _fetches(rows: pa.Table) -> pa.Table:
-    """One row for each URL, sorted; two runs at once may have left two, of which an image counts."""
+    """One row for each URL, sorted; runs that a lost lease let work at once leave two, of which an image counts."""
     failed = pc.is_null(rows["image_id"])
     rows = rows.append_column("failed", failed).sort_by([("url", "ascending"), ("failed", "ascending")])
     urls = rows["url"].to_pylist()

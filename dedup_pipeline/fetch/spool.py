@@ -82,7 +82,7 @@ class Spool:
         self._flushed_at = time.monotonic()
         if not self._rows:
             return
-        # the name is unlike any other's, should two runs fetch the same pack at once
+        # the name is unlike any other's: a holder that lost its lease may still write beside its successor
         name = f"{self._folder}/{uuid.uuid4().hex}.parquet"
         self._store.write_table(name, conform(self._rows, SPOOLED), group_rows=1)  # each image can be read alone
         self._rows, self._bytes = [], 0

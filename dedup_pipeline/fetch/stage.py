@@ -11,7 +11,7 @@ from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch.held import held_results, is_finished
 from dedup_pipeline.fetch.pack import VERSION, fetch_pack
 from dedup_pipeline.fetch.photos import read_photos
-from dedup_pipeline.fetch.plan import fetch_inputs, plan_fetch, plan_path, plan_size
+from dedup_pipeline.fetch.plan import fetch_inputs, note_failure, plan_fetch, plan_path, plan_size
 from dedup_pipeline.fetch.resolve import check_failures, count, resolve
 from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, run_stage
@@ -57,7 +57,7 @@ def _finish(settings: Settings, store: Store, dump_id: str, inputs: dict[str, ob
     try:
         check_failures(table, settings.fetch)
     except FetchError:
-        store.write_json(path, plan | {"failed": True})
+        note_failure(store, dump_id, plan)
         raise
     return Done(outputs, count(table, photos, plan["packs"]))
 

@@ -12,6 +12,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import Rows, compare
 from dedup_pipeline.index import open_index
+from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
 from dedup_pipeline.match.nodes import Nodes, load_nodes
@@ -182,7 +183,8 @@ def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Coun
     facts |= {name: str(counts[name]) for name in ("threshold", "expected_precision")}
     facts |= {f"calibration.{name}": value for name, value in calibration.figures.items()}
     version = str(result_of(store, dump_id, "train").counts["model_version"])
-    Tracking.connect(settings).note_calibration(version, facts)
+    with locked(store, REGISTRY):  # the facts of one dump, not of two that end at once
+        Tracking.connect(settings).note_calibration(version, facts)
 
 
 def _merged(tables: list[pa.Table]) -> pa.Table:
