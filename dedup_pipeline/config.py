@@ -177,6 +177,7 @@ class TrackingSettings(Section):
 
     uri: str = Field("", description="MLflow tracking URI; empty is a SQLite file inside a local store.")
     experiment: str = Field("catalog-dedup", description="MLflow experiment of the training runs.")
+    runs_experiment: str = Field("catalog-dedup-runs", description="MLflow experiment of the runs over dumps.")
     model_name: str = Field("embedder", description="Name of the registered model.")
 
 
@@ -194,6 +195,11 @@ class WorkflowSettings(Section):
     most_mapped_tasks: int = Field(
         64, ge=1, le=1024, description="Into so many tasks at most the packs and parts of a stage are divided."
     )
+    retries: int = Field(5, ge=0, le=100, description="Further tries of a task after an error that may pass.")
+    retry_seconds: float = Field(
+        15.0, ge=0, description="Seconds before the first of them; doubles each time, a quarter of an hour at most."
+    )
+    gpu_queue: str = Field("default", min_length=1, description="Celery queue of the tasks that a GPU makes faster.")
     approve_promotion: bool = Field(False, description="Ask a person before a better model becomes champion.")
     approval_hours: float = Field(24.0, gt=0, description="How long the question stays open.")
     approval_default: Literal["Approve", "Reject"] = Field("Reject", description="The answer when nobody gave one.")

@@ -7,6 +7,8 @@
   x ModelError              a model is missing, or does not fit what it is asked for
   x FetchError              too many images of a dump could not be fetched (retryable)
   x StoreError              the store could not be read or written (retryable)
+  x StackError              the local stack, or a run in it, failed
+  x TrackingError           MLflow could not be reached, or failed (retryable)
 
 Each class says whether trying again can help: a workflow retries only where ``retryable`` is true.
 """
@@ -46,3 +48,13 @@ class StoreError(DedupError):
     """Reading from or writing to the store failed."""
 
     retryable = True
+
+
+class TrackingError(DedupError):
+    """MLflow is away, overloaded or failing; what was asked of it may be right."""
+
+    retryable = True
+
+
+class StackError(DedupError):
+    """The local stack could not be started, lost a service, or a run in it failed."""

@@ -7,6 +7,7 @@ default depends on the folder a process happens to start in, so it is never used
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,13 +20,19 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.errors import ModelError, SettingsError
+from dedup_pipeline.errors import DedupError, ModelError, SettingsError
+from dedup_pipeline.locks import locked
 from dedup_pipeline.store import Store
+from dedup_pipeline.tracking_database import DATABASE, make_database
+from dedup_pipeline.tracking_errors import reaching
+
+logger = logging.getLogger(__name__)
 
 RUN_KEY = "dedup.run_key"
 MODEL_ID = "model_id"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def tracking_uri(settings: Settings) -> str:
@@ -42,7 +49,7 @@ def tracking_uri(settings: Settings) -> str:
             f"store {store.root} cannot hold MLflow's SQLite file: set tracking.uri to your MLflow server, such as "
             "http://mlflow:5000"
         )
-    return f"sqlite:///{store.root}/mlflow/mlflow.db"
+    return f"sqlite:///{store.root}/mlflow/{DATABASE}"
 
 
 def _nobody(url: str) -> None:
@@ -86,30 +93,41 @@ class Tracking:
 
         Raises:
             SettingsError: no place is set and the store cannot hold it.
+            TrackingError: MLflow's database cannot be opened; a server is only asked later.
         """
         uri = tracking_uri(settings)
-        artifacts = None
-        if not settings.tracking.uri:
-            folder = Path(Store(settings.store).root) / "mlflow"
-            (folder / "artifacts").mkdir(parents=True, exist_ok=True)
-            artifacts = (folder / "artifacts").as_uri()
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        if settings.tracking.uri:
+            artifacts = None
+            with reaching(uri):
+                client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        else:
+            store = Store(settings.store)
+            folder = Path(store.root) / "mlflow"
+            artifacts = (folder / "artifacts").as_uri()
+            with reaching(uri), locked(store, "mlflow"):
+                make_database(folder)
+                client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         return cls(client, uri, settings.tracking.experiment, settings.tracking.model_name, artifacts)
 
     def experiment_id(self) -> str:
-        """The experiment's id; it is made when it is not there."""
-        found = self.client.get_experiment_by_name(self.experiment)
-        if found is not None:
-            return str(found.experiment_id)
-        try:
-            return str(self.client.create_experiment(self.experiment, artifact_location=self.artifacts))
-        except MlflowException:
-            found = self.client.get_experiment_by_name(self.experiment)  # another process may have been faster
-            if found is None:
-                raise
-            return str(found.experiment_id)
+        """The experiment's id; it is made when it is not there.
+
+        Raises:
+            TrackingError: MLflow is away.
+        """
+        with reaching(self.uri):
+            found = self.client.get_experiment_by_name(self.experiment)
+            if found is not None:
+                return str(found.experiment_id)
+            try:
+                return str(self.client.create_experiment(self.experiment, artifact_location=self.artifacts))
+            except MlflowException:
+                found = self.client.get_experiment_by_name(self.experiment)  # another process may have been faster
+                if found is None:
+                    raise
+                return str(found.experiment_id)
 
     def open_run(self, run_key: str, name: str, tags: Mapping[str, str]) -> str:
         """The id of the run with this key: the one that an earlier try left, else a new one.
@@ -118,36 +136,73 @@ class Tracking:
             run_key: digest of all that the run's result depends on.
             name: of a new run.
             tags: of the run; set again on an old one.
+
+        Raises:
+            TrackingError: MLflow is away.
         """
-        experiment_id = self.experiment_id()
-        found = self.client.search_runs(
-            [experiment_id],
-            filter_string=f"tags.`{RUN_KEY}` = '{run_key}'",
-            run_view_type=ViewType.ACTIVE_ONLY,
-            order_by=["attributes.start_time ASC"],
-            max_results=1,
-        )
-        if found:
-            run_id = str(found[0].info.run_id)
-            self.client.update_run(run_id, status="RUNNING")
+        with reaching(self.uri):
+            experiment_id = self.experiment_id()
+            found = self.client.search_runs(
+                [experiment_id],
+                filter_string=f"tags.`{RUN_KEY}` = '{run_key}'",
+                run_view_type=ViewType.ACTIVE_ONLY,
+                order_by=["attributes.start_time ASC"],
+            )
+            if not found:
+                made = self.client.create_run(experiment_id, run_name=name, tags={**tags, RUN_KEY: run_key})
+                return str(made.info.run_id)
+            first, *doubles = (str(run.info.run_id) for run in found)
+            for run_id in doubles:  # the answer to a request got lost, and MLflow's client sent it again
+                self.client.delete_run(run_id)
+            self.client.update_run(first, status="RUNNING")
             for tag, value in tags.items():
-                self.client.set_tag(run_id, tag, value)
-            return run_id
-        made = self.client.create_run(experiment_id, run_name=name, tags={**tags, RUN_KEY: run_key})
-        return str(made.info.run_id)
+                self.client.set_tag(first, tag, value)
+            return first
 
     @contextlib.contextmanager
     def running(self, run_id: str) -> Iterator[None]:
-        """End the run when the block ends: FINISHED, FAILED by an exception, KILLED by an interruption."""
+        """End the run when the block ends: FINISHED, FAILED by an exception, KILLED by an interruption.
+
+        A run that MLflow is not there to end stays RUNNING, until the next try with its key goes on with it.
+
+        Raises:
+            TrackingError: MLflow went away in the block, or at its end.
+        """
         try:
-            yield
+            with reaching(self.uri):
+                yield
         except Exception:
-            self.client.set_terminated(run_id, "FAILED")
+            self._end(run_id, "FAILED")
             raise
         except BaseException:
-            self.client.set_terminated(run_id, "KILLED")
+            self._end(run_id, "KILLED")
             raise
-        self.client.set_terminated(run_id, "FINISHED")
+        with reaching(self.uri):
+            self.client.set_terminated(run_id, "FINISHED")
+
+    def fail_open_runs(self, tags: Mapping[str, str]) -> list[str]:
+        """Set the runs with all these tags that are still RUNNING to FAILED; their ids.
+
+        For whoever knows that their processes are gone for good.
+
+        Raises:
+            TrackingError: MLflow is away.
+        """
+        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in sorted(tags.items()))
+        with reaching(self.uri):
+            experiments = [str(experiment.experiment_id) for experiment in self.client.search_experiments()]
+            found = self.client.search_runs(experiments, f"attributes.status = 'RUNNING' and {wanted}")
+            for run in found:
+                self.client.set_terminated(str(run.info.run_id), "FAILED")
+        return [str(run.info.run_id) for run in found]
+
+    def _end(self, run_id: str, status: str) -> None:
+        """Set the status of a run that something else has ended already, which is what must be told."""
+        try:
+            with reaching(self.uri):
+                self.client.set_terminated(run_id, status)
+        except DedupError as error:
+            logger.warning("run %s was not set to %s: %s", run_id, status, error)
 
     def run_url(self, run_id: str) -> str:
         """The address of a run's page, where MLflow is a server; else its tracking URI."""
@@ -164,19 +219,23 @@ class Tracking:
 
         Raises:
             ModelError: there is no such version.
+            TrackingError: MLflow is away.
         """
-        try:
-            return self.client.get_model_version(self.model_name, number)
-        except MlflowException as error:
-            raise ModelError(
-                f"model '{self.model_name}' has no version {number} in {self.uri}: set train.model to a version of the "
-                "registry, or to auto"
-            ) from error
+        with reaching(self.uri):
+            try:
+                return self.client.get_model_version(self.model_name, number)
+            except MlflowException as error:
+                if error.error_code not in NOT_THERE:
+                    raise
+                raise ModelError(
+                    f"model '{self.model_name}' has no version {number} in {self.uri}: take one that the registry lists"
+                ) from error
 
     def version_of_run(self, run_key: str) -> ModelVersion | None:
         """The version that the run with this key registered, if it came that far."""
         name = self.model_name.replace("'", "''")
-        found = self.client.search_model_versions(f"name = '{name}' and tags.`{RUN_KEY}` = '{run_key}'")
+        with reaching(self.uri):
+            found = self.client.search_model_versions(f"name = '{name}' and tags.`{RUN_KEY}` = '{run_key}'")
         return min(found, key=lambda version: int(version.version)) if found else None
 
     def log_once(self, run_id: str, values: Mapping[str, float], *, step: int = 0) -> None:
@@ -194,15 +253,18 @@ class Tracking:
 
         Raises:
             ModelError: there is no such version.
+            TrackingError: MLflow is away.
         """
         version = self.version(number)
-        for name, value in sorted(facts.items()):
-            self.client.set_model_version_tag(self.model_name, version.version, name, str(value))
+        with reaching(self.uri):
+            for name, value in sorted(facts.items()):
+                self.client.set_model_version_tag(self.model_name, version.version, name, str(value))
 
     def _by_alias(self, alias: str) -> ModelVersion | None:
-        try:
-            return self.client.get_model_version_by_alias(self.model_name, alias)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
-            raise
+        with reaching(self.uri):
+            try:
+                return self.client.get_model_version_by_alias(self.model_name, alias)
+            except MlflowException as error:
+                if error.error_code in NOT_THERE:
+                    return None
+                raise

@@ -1,10 +1,10 @@
-"""The photos of a dump that the training learns from, with their labels and families, half of it never shown."""
+"""The photos of one dump or several that the training learns from, with their labels and families."""
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -31,7 +31,7 @@ _FEWEST_LABELS = 4
 
 @dataclass(frozen=True)
 class Photos:
-    """N photos of a dump, sorted by image id.
+    """N photos, sorted by image id.
 
     Attributes:
         image_ids: their ids.
@@ -51,23 +51,30 @@ class Photos:
         return len(self.image_ids)
 
 
-def load_photos(store: Store, settings: Settings, dump_id: str) -> Photos:
-    """Read the photos that a dump is trained on.
+def load_photos(store: Store, settings: Settings, dump_ids: Sequence[str]) -> Photos:
+    """Read the photos of some dumps; the order of the dumps does not matter.
 
-    Placeholders (a picture of many families) are left out: they say nothing about any product.
+    An image of several dumps is one photo. Families are joined over all dumps, by their ids and by shared pictures.
+    Placeholders (a picture of many families of one dump) are left out: they say nothing about any product.
 
     Raises:
-        NotReadyError: ingest, fetch or fingerprint has not finished for the dump.
+        NotReadyError: ingest, fetch or fingerprint has not finished for a dump.
         InputError: too few photos of different products to learn from.
     """
-    held = images_of(store, dump_id)
+    held = _held(store, dump_ids)
     drawn = heapq.nsmallest(settings.train.max_photos, held, key=lambda image_id: digest(settings.seed, image_id))
     wanted = {image_id: held[image_id] for image_id in sorted(drawn)}
-    fingerprints = _fingerprints(store, dump_id, wanted)
+    fingerprints = _fingerprints(store, dump_ids, wanted)
     ids = fingerprints["image_id"].to_pylist()
-    named = families_of(store, dump_id, ids)
     labels = labels_of(fingerprints)
-    usable = ~_placeholders(ids, labels, named, settings.match.placeholder_families)
+    usable = np.ones(len(ids), dtype=bool)
+    named: dict[str, set[str]] = defaultdict(set)
+    for dump_id in sorted(dump_ids):
+        families_here = families_of(store, dump_id, ids)
+        # dump by dump: a family may be called otherwise in the next one, and must not be counted again
+        usable &= ~_placeholders(ids, labels, families_here, settings.match.placeholder_families)
+        for image_id, names in families_here.items():
+            named[image_id] |= names
     pictures = _pictures(store, {ids[row]: wanted[ids[row]] for row in np.flatnonzero(usable)}, settings)
     rows = [row for row, image_id in enumerate(ids) if image_id in pictures]
     ids, labels = [ids[row] for row in rows], labels[rows]
@@ -78,8 +85,9 @@ def load_photos(store: Store, settings: Settings, dump_id: str) -> Photos:
         distinct = len(np.unique(photos.labels[part]))
         if distinct < _FEWEST_LABELS:
             raise InputError(
-                f"dump {dump_id} has {len(photos)} usable photos, {distinct} different ones for {name}: at least "
-                f"{_FEWEST_LABELS} are needed; set train.model to a registered version, or train on a larger dump"
+                f"dump {', '.join(sorted(dump_ids))} has {len(photos)} usable photos, {distinct} different ones for "
+                f"{name}: at least {_FEWEST_LABELS} are needed; set train.model to a registered version, or train on a "
+                "larger dump"
             )
     return photos
 
@@ -111,12 +119,23 @@ def families_of(store: Store, dump_id: str, image_ids: list[str]) -> dict[str, s
     return families
 
 
-def _fingerprints(store: Store, dump_id: str, wanted: Mapping[str, str]) -> pa.Table:
+def _held(store: Store, dump_ids: Sequence[str]) -> dict[str, str]:
+    """The distinct images of some dumps: image id to the first pack that holds it."""
+    held: dict[str, str] = {}
+    for dump_id in dump_ids:
+        for image_id, pack_id in images_of(store, dump_id).items():
+            held[image_id] = min(pack_id, held.get(image_id, pack_id))
+    return held
+
+
+def _fingerprints(store: Store, dump_ids: Sequence[str], wanted: Mapping[str, str]) -> pa.Table:
     """The fingerprints of some images, sorted by image id; only their packs are read."""
-    result_of(store, dump_id, "fingerprint")
+    for dump_id in dump_ids:
+        result_of(store, dump_id, "fingerprint")
     table = read_packed(store, wanted, sorted(set(wanted.values())), fingerprint.FILE)
     if table is None:
-        raise InputError(f"dump {dump_id} has no image to train on: look at the statuses that its fetch stage wrote")
+        names = ", ".join(sorted(dump_ids))
+        raise InputError(f"dump {names} has no image to train on: look at the statuses that its fetch stage wrote")
     return table
 
 

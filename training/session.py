@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,19 +15,26 @@ from mlflow.entities import DatasetInput, InputTag
 from mlflow.entities.model_registry import ModelVersion
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder, cache_folder, read_description
+from dedup_pipeline.encoder import Encoder, read_description
+from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.network import write_model
+from dedup_pipeline.packs import images_of
 from dedup_pipeline.stage import Count, Progress
 from dedup_pipeline.store import Store, digest
-from dedup_pipeline.tracking import MODEL_ID, Tracking
+from dedup_pipeline.tracking import MODEL_ID, Caller, Tracking
+from training.checkpoint import StoreCheckpoint
 from training.figures import distance_figure, precision_recall_figure, worst_errors
 from training.metrics import Scores, score
 from training.photos import Photos, load_photos, subset
-from training.registry import TrainingRun, decide, model_of, register
-from training.train import LAST, fit
+from training.registration import TrainingRun, register
+from training.registry import DECISION, decide, model_of, noted_decision
+from training.train import fit
 from training.validation import ValidationSet, validation_set
 
 VERSION = 1  # raise it when the same photos and settings train another model
+Earlier = Mapping[str, Mapping[str, str]]
+"""Dump to stage to the key of the stage's result."""
+
 _PACKAGES = {"torch": torch.__version__, "timm": timm.__version__}
 
 
@@ -45,44 +51,63 @@ class _Session:
 def train_and_register(
     store: Store,
     settings: Settings,
-    dump_id: str,
+    earlier: Earlier,
     *,
-    earlier: Mapping[str, str],
     tracking: Tracking,
     progress: Progress,
+    caller: Caller,
 ) -> tuple[str, dict[str, Count]]:
-    """Train on a dump, register the model, and decide whether it becomes champion.
+    """Train on one dump or several, register the model, and decide whether it beats the champion.
 
     A try that was killed left its run, its checkpoint, perhaps its version: all three are found again.
 
     Args:
         store: the store.
         settings: the settings.
-        dump_id: the dump.
-        earlier: keys of the stages that made what is trained on.
+        earlier: the dumps, and of each the keys of the stages that made what is trained on.
         tracking: MLflow.
         progress: told (steps done, steps in all).
+        caller: told where the run is before the training begins; its tags are written onto the run.
 
     Returns:
         The model id, and the counts for the stage's result.
+
+    Raises:
+        TrackingError: MLflow is away; the next try goes on with the run.
     """
-    run_key = digest("train", VERSION, dump_id, dict(earlier), settings.seed, _deciding(settings))
-    run_id = tracking.open_run(run_key, f"train {dump_id}", {"dump_id": dump_id, "stage": "train"})
-    run = TrainingRun(run_id, run_key, dump_id)
-    session = _Session(store, settings, tracking, run)
-    with tracking.running(run_id):
-        photos = load_photos(store, settings, dump_id)
-        learnt, held_out = subset(photos, ~photos.held_out), subset(photos, photos.held_out)
-        validation = validation_set(held_out, settings)
-        version = tracking.version_of_run(run_key)
-        if version is None:
-            _log_start(tracking, run, settings, photos)
-            model_id = _fit(session, learnt, validation, progress)
-            version = register(tracking, store, run, model_id)
-        model_id = model_of(tracking, store, version)
-        counts = _compare(session, version, validation)
-        counts |= {"photos": len(photos), "epochs": settings.train.epochs, "run_id": run_id}
-        return model_id, counts | {"run_url": tracking.run_url(run_id)}
+    key = run_key(settings, earlier)
+    checkpoint = store.training(key, "last.ckpt")
+    with locked(store, store.training(key, "run")):
+        run = _open_run(tracking, key, tuple(sorted(earlier)), caller)
+        session = _Session(store, settings, tracking, run)
+        with tracking.running(run.run_id):
+            photos = load_photos(store, settings, run.dump_ids)
+            learnt, held_out = subset(photos, ~photos.held_out), subset(photos, photos.held_out)
+            validation = validation_set(held_out, settings)
+            version = tracking.version_of_run(key)
+            if version is None:
+                _log_start(session, photos)
+                model_id = _fit(session, learnt, validation, StoreCheckpoint(store, checkpoint), progress)
+                version = register(tracking, store, run, model_id)
+            model_id = model_of(tracking, store, version)
+            with locked(store, REGISTRY):  # two trainings that end at once: the better one stays champion
+                counts = _compare(session, version, validation)
+            counts |= {"photos": len(photos), "epochs": settings.train.epochs, "run_id": run.run_id}
+            counts["run_url"] = tracking.run_url(run.run_id)
+        store.remove(checkpoint)
+    return model_id, counts
+
+
+def run_key(settings: Settings, earlier: Earlier) -> str:
+    """The digest of all that the weights depend on; the order of the dumps is not among it."""
+    return digest("train", VERSION, earlier, settings.seed, _deciding(settings), settings.match.placeholder_families)
+
+
+def _open_run(tracking: Tracking, key: str, dump_ids: tuple[str, ...], caller: Caller) -> TrainingRun:
+    dumps = ", ".join(dump_ids)
+    run_id = tracking.open_run(key, f"train {dumps}", {"dump_id": dumps, "stage": "train", **caller.tags})
+    caller.announce(tracking.run_url(run_id))
+    return TrainingRun(run_id, key, dump_ids)
 
 
 def _deciding(settings: Settings) -> dict[str, Any]:
@@ -90,10 +115,11 @@ def _deciding(settings: Settings) -> dict[str, Any]:
     return settings.train.model_dump(mode="json", exclude={"model", "promote"})
 
 
-def _log_start(tracking: Tracking, run: TrainingRun, settings: Settings, photos: Photos) -> None:
-    """Log the parameters and the dataset of a run; again, unchanged, for a run that is continued."""
-    for name, value in {**_deciding(settings), "seed": settings.seed, "dump_id": run.dump_id}.items():
-        tracking.client.log_param(run.run_id, name, value)
+def _log_start(session: _Session, photos: Photos) -> None:
+    """Log the parameters and the datasets of a run; again, unchanged, for a run that is continued."""
+    client, run, settings = session.tracking.client, session.run, session.settings
+    for name, value in {**_deciding(settings), "seed": settings.seed, "dump_id": run.dumps}.items():
+        client.log_param(run.run_id, name, value)
     table = pd.DataFrame(
         {
             "image_id": list(photos.image_ids),
@@ -102,34 +128,27 @@ def _log_start(tracking: Tracking, run: TrainingRun, settings: Settings, photos:
             "held_out": photos.held_out,
         }
     )
-    known = from_pandas(table, name=run.dump_id, digest=digest(table.to_dict("list"))[:16])
-    entity = DatasetEntity(**{key: str(value) for key, value in known.to_dict().items()})
-    tracking.client.log_inputs(run.run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
+    for dump_id in run.dump_ids:
+        held = images_of(session.store, dump_id)
+        part = table[[image_id in held for image_id in photos.image_ids]]
+        known = from_pandas(part, name=dump_id, digest=digest(part.to_dict("list"))[:16])
+        entity = DatasetEntity(**{key: str(value) for key, value in known.to_dict().items()})
+        client.log_inputs(run.run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
 
 
-def _fit(session: _Session, photos: Photos, validation: ValidationSet, progress: Progress) -> str:
+def _fit(
+    session: _Session, photos: Photos, validation: ValidationSet, checkpoint: StoreCheckpoint, progress: Progress
+) -> str:
     """Train, from the checkpoint that an earlier try left, and put the network into the store."""
     store, settings, run = session.store, session.settings, session.run
-    remote = store.dump(run.dump_id, "train", "checkpoints", run.run_key, LAST)
-    if store.local:
-        folder, keep = Path(store.url(remote)).parent, None
-    else:
-        folder = cache_folder(store) / "checkpoints" / run.run_key
-
-        def keep(file: Path) -> None:
-            store.write_bytes(remote, file.read_bytes())
-
-        if store.exists(remote):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / LAST).write_bytes(store.read_bytes(remote))
 
     def log(epoch: int, values: Mapping[str, float]) -> None:
         session.tracking.log_once(run.run_id, values, step=epoch)
 
-    fitted = fit(photos, validation, settings, checkpoints=folder, log=log, progress=progress, keep=keep)
+    fitted = fit(photos, validation, settings, checkpoint=checkpoint, log=log, progress=progress)
     facts = {
         "loss": settings.train.loss,
-        "dump_id": run.dump_id,
+        "dump_id": run.dumps,
         "packages": _PACKAGES,
         "training": _deciding(settings) | {"seed": settings.seed, "photos": len(photos), "steps": fitted.steps},
         "metrics": {
@@ -142,25 +161,33 @@ def _fit(session: _Session, photos: Photos, validation: ValidationSet, progress:
 
 
 def _compare(session: _Session, version: ModelVersion, validation: ValidationSet) -> dict[str, Count]:
-    """Score the new version and the champion on the same pictures; decide, and log what a person looks at."""
+    """Score the new version and the champion on the same pictures; log what a person looks at, and decide."""
     store, settings, tracking, run = session.store, session.settings, session.tracking, session.run
     champion = tracking.champion()
+    # a try that was killed after its decision: what it compared is logged, and the champion of then is gone
+    decision = noted_decision(version) if champion is not None and champion.version == version.version else None
     scores = {"challenger": _scores(store, settings, model_of(tracking, store, version), validation)}
     if champion is not None and champion.version != version.version:
         scores["champion"] = _scores(store, settings, model_of(tracking, store, champion), validation)
     ours = scores["challenger"]
-    theirs = scores["champion"].average_precision if "champion" in scores else None
-    counts: dict[str, Count] = {"model_version": str(version.version), "trained": 1, **ours.figures()}
+    if decision is None:
+        for name, some in scores.items():
+            figures = {f"{name}/{figure}": value for figure, value in some.figures().items()}
+            tracking.log_once(run.run_id, figures)
+        _log_figures(tracking, run, scores, validation)
+        theirs = scores["champion"].average_precision if "champion" in scores else None
+        decision = decide(tracking, version, champion, (ours.average_precision, theirs), promote=settings.train.promote)
+    tracking.client.set_tag(run.run_id, DECISION, decision.reason)
     metrics = read_description(store, str(version.tags[MODEL_ID]))["metrics"]
-    counts["untrained_average_precision"] = metrics["untrained_average_precision"]
-    if settings.train.promote:
-        decision = decide(tracking, version, champion, (ours.average_precision, theirs))
-        tracking.client.set_tag(run.run_id, "decision", decision.reason)
-        counts["promoted"] = int(decision.promoted)
-    for name, some in scores.items():
-        tracking.log_once(run.run_id, {f"{name}/{figure}": value for figure, value in some.figures().items()})
-    _log_figures(tracking, run, scores, validation)
-    return counts
+    return {
+        "model_version": str(version.version),
+        "trained": 1,
+        **ours.figures(),
+        "untrained_average_precision": metrics["untrained_average_precision"],
+        "beats_champion": int(decision.beats_champion),
+        "promoted": int(decision.promoted),
+        "decision": decision.reason,
+    }
 
 
 def _log_figures(tracking: Tracking, run: TrainingRun, scores: Mapping[str, Scores], validation: ValidationSet) -> None:

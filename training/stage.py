@@ -1,5 +1,7 @@
 """The train stage: settle which model a dump is embedded with, training one where it must.
 
+``train_embedder`` only trains, on one dump or several, and settles no dump's model.
+
 ``train.model`` says how: ``champion`` takes the registry's present champion and settles again when that changes,
 a number takes that version, ``train`` trains on this dump, and ``auto`` takes the champion there is, else trains. A
 dump that ``auto`` has settled keeps its model, whatever becomes champion later.
@@ -7,41 +9,49 @@ dump that ``auto`` has settled keeps its model, whatever becomes champion later.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import DESCRIPTION_FILE
-from dedup_pipeline.errors import ModelError, SettingsError
-from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.errors import InputError, ModelError, SettingsError
+from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_once, run_stage
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import Tracking
+from dedup_pipeline.tracking import Caller, Tracking
+from dedup_pipeline.tracking_errors import reaching
 from training.registry import model_of
-from training.session import VERSION, train_and_register
+from training.session import VERSION, run_key, train_and_register
 
 STAGE = "train"
+_READ = ("ingest", "fetch", "fingerprint")
 
 
-def train(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
+def train(
+    settings: Settings, dump_id: str, progress: Progress = no_progress, caller: Caller | None = None
+) -> StageResult:
     """Settle the model of a dump.
 
     Args:
         settings: the settings.
         dump_id: the dump; it must be ingested, fetched and fingerprinted.
         progress: told (training steps done, steps in all).
+        caller: who trains; told the address of the MLflow run as soon as it is known, before a training begins.
 
     Returns:
         Outputs: ``model`` (the model's model.json). Counts: model_id, model_version (in the registry), trained (0 or
         1), run_id and run_url (of MLflow) and, when it was trained here, photos, epochs, recall_at_1,
-        average_precision, untrained_average_precision, promoted.
+        average_precision, untrained_average_precision, beats_champion and promoted (0 or 1), decision (a sentence).
 
     Raises:
         NotReadyError: an earlier stage has not finished.
         ModelError: the asked-for model does not exist, or the backbone's weights cannot be had.
         SettingsError: ``train.model`` is none of its choices, or MLflow has no place.
         InputError: the dump has too few photos to train on.
+        TrackingError: MLflow is away; the next try goes on with the same run.
     """
     store = Store(settings.store)
-    earlier = {stage: result_of(store, dump_id, stage).key for stage in ("ingest", "fetch", "fingerprint")}
+    caller = caller or Caller()
+    earlier = _keys(store, dump_id)
     inputs: dict[str, Any] = {
         **earlier,
         "seed": settings.seed,
@@ -51,9 +61,57 @@ def train(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
     }
 
     def work() -> Done:
-        return _settle(store, settings, dump_id, earlier, progress)
+        return _settle(store, settings, {dump_id: earlier}, progress, caller)
 
-    return run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work)
+    return _announced(run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work), caller)
+
+
+def train_embedder(
+    settings: Settings, dump_ids: Iterable[str], progress: Progress = no_progress, caller: Caller | None = None
+) -> StageResult:
+    """Train on one dump or several, register the model and compare it with the champion.
+
+    The model becomes champion when it beats the present one and ``train.promote`` is on. No dump's model is settled by
+    it: what was embedded stays as it is.
+
+    Args:
+        settings: the settings; ``train.model`` does not matter.
+        dump_ids: the dumps, in any order; they must be ingested, fetched and fingerprinted.
+        progress: told (training steps done, steps in all).
+        caller: as of ``train``.
+
+    Returns:
+        Outputs and counts as those of ``train`` with a training; ``dump_id`` names all dumps.
+
+    Raises:
+        DedupError: as ``train`` does.
+    """
+    store = Store(settings.store)
+    caller = caller or Caller()
+    earlier = {dump_id: _keys(store, dump_id) for dump_id in sorted(set(dump_ids))}
+    if not earlier:
+        raise InputError("what shall be trained on? Name at least one dump")
+    key = run_key(settings, earlier)
+    inputs = {"run_key": key, "promote": settings.train.promote, "model_name": settings.tracking.model_name}
+
+    def work() -> Done:
+        return _train(store, settings, earlier, progress, caller)
+
+    path, dumps = store.training(key, "manifest.json"), ", ".join(earlier)
+    result = run_once(store, path, "train_embedder", dumps, inputs=inputs, version=VERSION, work=work)
+    return _announced(result, caller)
+
+
+def _keys(store: Store, dump_id: str) -> dict[str, str]:
+    """The keys of the stages that a training reads."""
+    return {stage: result_of(store, dump_id, stage).key for stage in _READ}
+
+
+def _announced(result: StageResult, caller: Caller) -> StageResult:
+    """Tell the caller of the run of a training that had been done before."""
+    if result.reused and result.counts.get("run_url"):
+        caller.announce(str(result.counts["run_url"]))
+    return result
 
 
 def _asked_for(settings: Settings) -> str:
@@ -73,21 +131,33 @@ def _asked_for(settings: Settings) -> str:
     return asked
 
 
-def _settle(store: Store, settings: Settings, dump_id: str, earlier: dict[str, str], progress: Progress) -> Done:
+def _train(
+    store: Store, settings: Settings, earlier: dict[str, dict[str, str]], progress: Progress, caller: Caller
+) -> Done:
+    tracking = Tracking.connect(settings)
+    with reaching(tracking.uri):
+        model_id, counts = train_and_register(
+            store, settings, earlier, tracking=tracking, progress=progress, caller=caller
+        )
+    return Done({"model": store.model(model_id, DESCRIPTION_FILE)}, {"model_id": model_id, **counts})
+
+
+def _settle(
+    store: Store, settings: Settings, earlier: dict[str, dict[str, str]], progress: Progress, caller: Caller
+) -> Done:
     tracking = Tracking.connect(settings)
     asked = _asked_for(settings)
     if asked == "auto":
         champion = tracking.champion()
         asked = str(champion.version) if champion else "train"
     if asked == "train":
-        model_id, counts = train_and_register(
-            store, settings, dump_id, earlier=earlier, tracking=tracking, progress=progress
-        )
-        store.remove(store.dump(dump_id, STAGE, "checkpoints"))
-    else:
-        version = tracking.version(asked)
-        model_id = model_of(tracking, store, version)
-        run_id = str(version.run_id or "")
-        counts = {"model_version": str(version.version), "trained": 0, "run_id": run_id}
-        counts["run_url"] = tracking.run_url(run_id) if run_id else None
-    return Done({"model": store.model(model_id, DESCRIPTION_FILE)}, {"model_id": model_id, **counts})
+        return _train(store, settings, earlier, progress, caller)
+    version = tracking.version(asked)
+    run_id = str(version.run_id or "")
+    run_url = tracking.run_url(run_id) if run_id else None
+    if run_url:
+        caller.announce(run_url)
+    model_id = model_of(tracking, store, version)
+    counts: dict[str, Count] = {"model_id": model_id, "model_version": str(version.version), "trained": 0}
+    counts |= {"run_id": run_id, "run_url": run_url}
+    return Done({"model": store.model(model_id, DESCRIPTION_FILE)}, counts)

@@ -19,6 +19,7 @@ from dedup_pipeline.config import Settings, TrainSettings
 from dedup_pipeline.network import EmbeddingNetwork
 from dedup_pipeline.stage import Progress
 from training.backbone import untrained_network
+from training.checkpoint import StoreCheckpoint
 from training.datamodule import ReuploadDataModule, ValidationBatches
 from training.metrics import score
 from training.module import EmbeddingModule
@@ -28,7 +29,7 @@ from training.validation import ValidationSet
 
 logger = logging.getLogger(__name__)
 
-LAST = "last.ckpt"
+_NO_FOLDER = Path("checkpoints")  # Lightning wants one and never makes it: StoreCheckpoint writes elsewhere
 EpochLog = Callable[[int, Mapping[str, float]], None]
 
 
@@ -62,26 +63,14 @@ class _Report(Callback):
         self._log(trainer.current_epoch, {name: float(value) for name, value in trainer.callback_metrics.items()})
 
 
-class _KeepCheckpoint(Callback):
-    """Copies the last checkpoint to where it outlives this machine, after each epoch."""
-
-    def __init__(self, folder: Path, keep: Callable[[Path], None]) -> None:
-        self._file, self._keep = folder / LAST, keep
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if trainer.current_epoch and self._file.exists():
-            self._keep(self._file)
-
-
 def fit(
     photos: Photos,
     validation: ValidationSet,
     settings: Settings,
     *,
-    checkpoints: Path,
+    checkpoint: StoreCheckpoint,
     log: EpochLog,
     progress: Progress,
-    keep: Callable[[Path], None] | None = None,
 ) -> Fitted:
     """Train a network, from the last complete epoch that a checkpoint holds.
 
@@ -91,13 +80,13 @@ def fit(
         photos: the photos to learn from.
         validation: what every epoch is measured on.
         settings: ``seed``, ``threads`` and ``train``.
-        checkpoints: folder of the checkpoint; its content decides where the training starts.
+        checkpoint: the last complete epoch's; what it holds decides where the training starts.
         log: takes an epoch's number and its figures.
         progress: told (steps done, steps in all).
-        keep: takes the checkpoint's file after each epoch, to store it elsewhere.
 
     Raises:
         ModelError: the backbone's weights cannot be had.
+        StoreError: the checkpoint cannot be written.
     """
     train = settings.train
     with _reproducible(settings):
@@ -109,13 +98,13 @@ def fit(
         data = ReuploadDataModule(photos, nearest_labels(network, photos, features), validation, settings)
         steps = len(data.train_dataloader()) * train.epochs
         module = EmbeddingModule(network, train, validation, steps)
-        last = checkpoints / LAST
-        trainer = _trainer(train, checkpoints, [_Report(progress, steps, log)], keep)
-        if last.exists():
-            logger.info("training goes on from %s", last)
+        trainer = _trainer(train, checkpoint, _Report(progress, steps, log))
+        resumed = checkpoint.exists()
+        if resumed:
+            logger.info("training goes on from %s", checkpoint)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Lightning advises worker processes, which must not be forked here
-            trainer.fit(module, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+            trainer.fit(module, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
         network.cpu().eval()
         after = score(vectors_of(network, validation), validation).average_precision
         if after < before:
@@ -124,29 +113,27 @@ def fit(
     return Fitted(network, steps, before, max(before, after))
 
 
-def _trainer(
-    train: TrainSettings, checkpoints: Path, callbacks: list[Callback], keep: Callable[[Path], None] | None
-) -> pl.Trainer:
+def _trainer(train: TrainSettings, checkpoint: StoreCheckpoint, report: Callback) -> pl.Trainer:
     """A trainer that writes one file: the checkpoint of the last complete epoch."""
     gpu = torch.cuda.is_available()
     saving = ModelCheckpoint(
-        dirpath=checkpoints,
-        filename=Path(LAST).stem,
+        dirpath=_NO_FOLDER,
+        filename="last",
         monitor=None,
         save_top_k=1,
         every_n_epochs=1,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    keeping: list[Callback] = [_KeepCheckpoint(checkpoints, keep)] if keep else []
     precision: Any = train.precision if train.precision != "auto" else ("16-mixed" if gpu else "32-true")
     return pl.Trainer(
         accelerator="gpu" if gpu else "cpu",
         devices=1,
         precision=precision,
         max_epochs=train.epochs,
-        callbacks=[*callbacks, *keeping, saving],
-        default_root_dir=checkpoints,
+        callbacks=[report, saving],
+        plugins=[checkpoint],
+        default_root_dir=_NO_FOLDER,
         deterministic="warn" if gpu else True,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,

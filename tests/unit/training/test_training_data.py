@@ -25,7 +25,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def photos(settings: Settings) -> Photos:
-    return load_photos(Store(settings.store), settings, DUMP)
+    return load_photos(Store(settings.store), settings, [DUMP])
 
 
 def fingerprint_row(picture: Picture) -> dict[str, object]:
@@ -67,7 +67,7 @@ def test_families_stay_on_one_side(photos: Photos) -> None:
 def test_few_photos_are_refused_with_advice(tmp_path: Path) -> None:
     settings = write_tiny_shop(tmp_path / "store", products=5)
     with pytest.raises(InputError, match=r"has 5 usable photos.*train\.model"):
-        load_photos(Store(settings.store), settings, DUMP)
+        load_photos(Store(settings.store), settings, [DUMP])
 
 
 def test_a_picture_of_many_families_is_left_out(tmp_path: Path) -> None:
@@ -77,12 +77,12 @@ def test_a_picture_of_many_families_is_left_out(tmp_path: Path) -> None:
     rows = store.read_table(path).to_pylist()
     rows += [rows[0] | {"listing_id": f"X{n}", "family_id": f"X{n}"} for n in range(6)]
     store.write_table(path, schemas.conform(rows, schemas.LISTINGS))
-    assert len(load_photos(store, settings, DUMP)) == 23
+    assert len(load_photos(store, settings, [DUMP])) == 23
 
 
 def test_at_most_max_photos_are_taken(settings: Settings) -> None:
     few = settings.model_copy(update={"train": settings.train.model_copy(update={"max_photos": 20})})
-    assert len(load_photos(Store(settings.store), few, DUMP)) == 20
+    assert len(load_photos(Store(settings.store), few, [DUMP])) == 20
 
 
 def neighbours_of(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -1,0 +1,33 @@
+"""MLflow's database in a store."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+# private, and pinned: MLflow's public ways set a database up in place, where two processes trip over each other and a
+# kill leaves one that no later start can finish
+from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+DATABASE = "mlflow.db"
+
+
+def make_database(folder: Path) -> None:
+    """Make MLflow's database and folder of artifacts, unless they are there; the database appears whole.
+
+    Args:
+        folder: where; only one process may be in here at a time.
+    """
+    (folder / "artifacts").mkdir(parents=True, exist_ok=True)
+    database = folder / DATABASE
+    if database.exists():
+        return
+    unfinished = folder / f".tmp-{uuid.uuid4().hex}"
+    engine = create_sqlalchemy_engine(f"sqlite:///{unfinished}")  # type: ignore[no-untyped-call] # as MLflow left it
+    try:
+        _initialize_tables(engine)  # type: ignore[no-untyped-call] # as MLflow left it
+        engine.dispose()  # writes what SQLite still holds back
+        unfinished.replace(database)
+    finally:
+        engine.dispose()
+        unfinished.unlink(missing_ok=True)
