@@ -114,9 +114,8 @@ class PromotionApproval(ApprovalOperator):
             raise AirflowSkipException(f"model version {counts['model_version']} was there already: nothing to promote")
         if not counts["beats_champion"]:
             raise AirflowSkipException(counts["decision"])
-        settings = run_settings()
-        if settings.workflow.approve_promotion:
-            return super().execute(context)
-        if not settings.train.promote:
+        if counts["promoted"]:
+            return None
+        if not run_settings().workflow.approve_promotion:
             raise AirflowSkipException("train.promote is off: the model stays challenger")
-        return None
+        return super().execute(context)

@@ -7,20 +7,6 @@ from typing import Any
 
 from dedup_pipeline.config import load_settings
 
-POOLS: dict[str, tuple[int, str]] = {
-    "dedup_network": (4, "Tasks that fetch; each opens fetch.threads connections."),
-    "dedup_memory": (1, "Tasks that hold a whole dump in memory: index, match, group."),
-    "dedup_training": (1, "Trainings: one at a time, so that dumps without a model do not train one each."),
-}
-"""Pools that must exist before a run: name -> (slots of a laptop, what for)."""
-
-_RETRIES: dict[str, Any] = {
-    "retries": 5,
-    "retry_delay": timedelta(seconds=15),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=15),
-}
-
 _QUICK, _LONG, _VERY_LONG = timedelta(minutes=30), timedelta(hours=6), timedelta(hours=24)
 
 # stage -> how its tasks are run, beside the retries; planning and finishing share their stage's entry
@@ -44,5 +30,12 @@ _FOR_GPU = ("train", "embed")
 
 def policy(stage: str) -> dict[str, Any]:
     """The keyword arguments of an operator that runs a stage."""
-    queue = {"queue": load_settings().workflow.gpu_queue} if stage in _FOR_GPU else {}
-    return {**_RETRIES, **_STAGES[stage], **queue}
+    settings = load_settings().workflow
+    return {
+        "retries": settings.retries,
+        "retry_delay": timedelta(seconds=settings.retry_seconds),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=15),
+        **({"queue": settings.gpu_queue} if stage in _FOR_GPU else {}),
+        **_STAGES[stage],
+    }

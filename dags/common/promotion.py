@@ -17,21 +17,21 @@ EMBEDDER_CHAMPION = Asset("embedder_champion", uri="dedup://embedder/champion")
 
 _QUESTION = "Shall version {{ ti.xcom_pull('train')['counts']['model_version'] }} of the embedder become champion?"
 _FACTS = """{% set counts = ti.xcom_pull('train')['counts'] -%}
-{{ counts['decision'] }}
+{{ counts.get('decision', '') }}
 
 | | |
 |---|---|
-| average precision | {{ counts['average_precision'] }} |
-| before the training | {{ counts['untrained_average_precision'] }} |
-| recall at 1 | {{ counts['recall_at_1'] }} |
-| photos | {{ counts['photos'] }} |
+| average precision | {{ counts.get('average_precision', '') }} |
+| before the training | {{ counts.get('untrained_average_precision', '') }} |
+| recall at 1 | {{ counts.get('recall_at_1', '') }} |
+| photos | {{ counts.get('photos', '') }} |
 
-The worst errors and the curves: [MLflow run]({{ counts['run_url'] }})
+The worst errors and the curves: [MLflow run]({{ counts.get('run_url', '') }})
 """
 
 
 @task(task_id="promote", outlets=[EMBEDDER_CHAMPION], **policy("promote"))
-def _promote(trained: Any, *, outlet_events: Any = None) -> dict[str, Any]:
+def _promote(trained: Any, answer: Any, *, outlet_events: Any = None) -> dict[str, Any]:
     """Make the trained version champion, and publish the asset `embedder_champion`.
 
     Without approval the training has moved the alias already, so that the next dump finds it; this task then only
@@ -40,11 +40,14 @@ def _promote(trained: Any, *, outlet_events: Any = None) -> dict[str, Any]:
     from training.registry import promote
 
     counts = trained["counts"]
-    with errors_for_airflow():
-        decision = promote(run_settings(), str(counts["model_version"]), reason=str(counts["decision"]))
-    facts = {name: counts[name] for name in ("model_id", "model_version", "average_precision", "run_url")}
+    if not counts["promoted"]:
+        person = answer["responded_by_user"]
+        reason = f"{counts['decision']}; approved by {person['name'] if person else 'default, as nobody answered'}"
+        with errors_for_airflow():
+            promote(run_settings(), str(counts["model_version"]), reason=reason)
+    facts = {name: counts[name] for name in ("model_id", "model_version", "average_precision", "run_url", "decision")}
     outlet_events[EMBEDDER_CHAMPION].extra = facts
-    return {**facts, "decision": decision.reason}
+    return facts
 
 
 def promotion(train: BaseOperator) -> None:
@@ -59,4 +62,4 @@ def promotion(train: BaseOperator) -> None:
         defaults=settings.approval_default,
         response_timeout=timedelta(hours=settings.approval_hours),
     )
-    train >> approve >> _promote(train.output)
+    train >> approve >> _promote(train.output, approve.output)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from airflow.sdk import Param
+
 from dags.catalog_dedup import catalog_dedup
 from dags.common.params import FIELDS
-from dags.common.policies import POOLS
 from dags.train_embedder import train_embedder
+from dedup_pipeline.pools import POOLS
 
 _HEAD = """# The workflows
 
@@ -28,11 +30,11 @@ def page() -> str:
     """The reference, as Markdown."""
     lines = [_HEAD, *(f"| `{name}` | {slots} | {what} |" for name, (slots, what) in POOLS.items())]
     for dag in (catalog_dedup(), train_embedder()):
-        lines += ["", f"## {dag.dag_id}", "", *_paragraphs(dag.doc_md)]
+        lines += ["", f"## {dag.dag_id}", "", *_paragraphs(str(dag.doc_md))]
         lines += ["", "| task | what it does | mapped | pool | time limit |", "|---|---|---|---|---|"]
         lines += [_task(task) for task in dag.topological_sort()]
         lines += ["", "| field | title | setting | default | help |", "|---|---|---|---|---|"]
-        lines += [_field(name, param) for name, param in dag.params.items()]
+        lines += [_field(name, dag.params.get_param(name)) for name in dag.params]
     return "\n".join(lines) + "\n"
 
 
@@ -47,12 +49,11 @@ def _task(task: Any) -> str:
     return f"| `{task.task_id}` | {first} | {'yes' if task.is_mapped else ''} | {pool} | {limit} |"
 
 
-def _field(name: str, param: Any) -> str:
-    described = dict(param.items()) if isinstance(param, dict) else param
+def _field(name: str, param: Param) -> str:
     setting = f"`{FIELDS[name][0]}`" if name in FIELDS else ""
-    help_text = described.schema["description_md"].split(" Setting `")[0]
-    default = "" if described.value in (None, []) else f"`{described.value}`"
-    return f"| `{name}` | {described.schema['title']} | {setting} | {default} | {help_text} |"
+    help_text = param.schema["description_md"].split(" Setting `")[0]
+    default = "" if param.value in (None, []) else f"`{param.value}`"
+    return f"| `{name}` | {param.schema['title']} | {setting} | {default} | {help_text} |"
 
 
 if __name__ == "__main__":

@@ -4,10 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-import airflow.providers.standard.operators.hitl
-import airflow.providers.standard.operators.python
-import airflow.sdk
-
 folder = Path(sys.argv[1])
 
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dags.common.policies import POOLS
 from dedup_pipeline.config import setting_names
+from dedup_pipeline.pools import POOLS
 from dedup_pipeline.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
