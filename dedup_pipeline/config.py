@@ -176,6 +176,7 @@ class TrackingSettings(Section):
     """MLflow."""
 
     uri: str = Field("", description="MLflow tracking URI; empty is a SQLite file inside a local store.")
+    pages: str = Field("", description="Where a browser finds MLflow, if not at `tracking.uri`; for links.")
     experiment: str = Field("catalog-dedup", description="MLflow experiment of the training runs.")
     runs_experiment: str = Field("catalog-dedup-runs", description="MLflow experiment of the runs over dumps.")
     model_name: str = Field("embedder", description="Name of the registered model.")

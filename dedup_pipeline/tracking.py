@@ -79,6 +79,7 @@ class Tracking:
         experiment: the name of the experiment.
         model_name: the name of the registered model.
         artifacts: where a new experiment keeps its files; None leaves it to the server.
+        pages: where a browser finds the server.
     """
 
     client: MlflowClient
@@ -86,6 +87,7 @@ class Tracking:
     experiment: str
     model_name: str
     artifacts: str | None
+    pages: str
 
     @classmethod
     def connect(cls, settings: Settings) -> Tracking:
@@ -109,7 +111,8 @@ class Tracking:
             with reaching(uri), locked(store, "mlflow"):
                 make_database(folder)
                 client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        return cls(client, uri, settings.tracking.experiment, settings.tracking.model_name, artifacts)
+        names = settings.tracking.experiment, settings.tracking.model_name
+        return cls(client, uri, *names, artifacts, (settings.tracking.pages or uri).rstrip("/"))
 
     def experiment_id(self) -> str:
         """The experiment's id; it is made when it is not there.
@@ -206,9 +209,9 @@ class Tracking:
 
     def run_url(self, run_id: str) -> str:
         """The address of a run's page, where MLflow is a server; else its tracking URI."""
-        if not self.uri.startswith("http"):
+        if not self.pages.startswith("http"):
             return self.uri
-        return f"{self.uri.rstrip('/')}/#/experiments/{self.experiment_id()}/runs/{run_id}"
+        return f"{self.pages}/#/experiments/{self.experiment_id()}/runs/{run_id}"
 
     def champion(self) -> ModelVersion | None:
         """The version that dumps are embedded with, if there is one."""
