@@ -32,9 +32,8 @@ def main() -> None:
             float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
             for _ in range(_RUNS)
         ]
-    print(
-        f"both Dag files: median {statistics.median(seconds):.2f} s of {_RUNS} (from {min(seconds):.2f} to {max(seconds):.2f})"
-    )
+    middle, low, high = statistics.median(seconds), min(seconds), max(seconds)
+    print(f"both Dag files: median {middle:.2f} s of {_RUNS} (from {low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":
