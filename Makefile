@@ -11,7 +11,7 @@ UV := $(BIN)/uv --system-certs --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit lock docs clean
+.PHONY: help setup demo up down test lint types unit lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -27,9 +27,14 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## render the sample shop, find its duplicates, score them against the truth
-	@$(BIN)/dedup run --sample
-	@$(BIN)/dedup score .dedup/sample .dedup/store/exports/sample/duplicates.json
+demo: $(STAMP) ## the sample shop through Airflow and MLflow, from nothing to its score
+	@$(BIN)/dedup demo
+
+up: $(STAMP) ## start Airflow and MLflow on this machine, and leave them running
+	@$(BIN)/dedup up
+
+down: $(STAMP) ## stop them
+	@$(BIN)/dedup down
 
 test: lint types unit ## lint, check types, run every test, the chain on the sample shop included
 
@@ -42,12 +47,14 @@ types: $(STAMP) ## mypy, strict
 unit: $(STAMP)
 	@$(BIN)/pytest
 
-lock: $(STAMP) ## make requirements.txt from requirements.in
-	@for name in requirements requirements-dev; do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
+lock: $(STAMP) ## make every requirements*.txt from its .in
+	@for name in requirements requirements-dev requirements-cluster requirements-mlflow; do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
 
 docs: $(STAMP) ## write the reference from the code
 	@$(BIN)/dedup settings --markdown > docs/reference/settings.md
 	@$(BIN)/python -m typer dedup_pipeline.cli utils docs --name dedup > docs/reference/cli.md
+	@AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python -m dags.common.reference > docs/reference/dags.md
 
-clean: ## remove the environment and the runs
+clean: ## stop the stack, remove the environment and the runs
+	@if test -e .dedup/stack.json; then $(BIN)/dedup down; fi
 	rm -rf $(VENV) .dedup

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,8 +29,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Categories = Annotated[
     list[str] | None, typer.Option("--category", help="Keep this last category; may be repeated.", metavar="NAME")
 ]
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_STACK = Path(".dedup")
+Dags = Annotated[Path | None, typer.Option("--dags", help="Folder with the Dag files.", metavar="DIR")]
+Folder = Annotated[Path, typer.Option("--folder", help="Folder that holds all that the stack keeps.", metavar="DIR")]
 
 
 def main() -> None:
@@ -74,7 +74,10 @@ def _settings(store: str | None, config: Path | None, sets: list[str] | None, **
 
 @app.command()
 def run(
-    catalog: Annotated[str | None, typer.Option(help="The dump: CSV, CSV.gz or Parquet.", metavar="FILE")] = None,
+    catalog: Annotated[
+        str | None,
+        typer.Option(help="The dump: CSV, CSV.gz or Parquet; by default where ingest.dumps has it.", metavar="FILE"),
+    ] = None,
     dump: Annotated[str | None, typer.Option(help="Id of the dump; by default the date in the file's name.")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Render the sample shop, serve it, and run on it.")] = False,
     store: Store = None,
@@ -84,6 +87,7 @@ def run(
     sets: Sets = None,
 ) -> None:
     """Run every stage on a dump, from the file to duplicates.json."""
+    from dedup_pipeline.ingest import date_in, file_of
     from dedup_pipeline.report import run_with_display
     from dedup_pipeline.sample import serving_sample
 
@@ -94,13 +98,15 @@ def run(
         with serving_sample(_settings(store, config, sets, **flags)) as (file, served):
             run_with_display(served, dump or "sample", str(file))
         return
+    settings = _settings(store, config, sets, **flags)
+    if catalog is None and dump is None:
+        raise InputError("what shall be read? Give --catalog FILE, --dump ID, or --sample for the sample shop")
     if catalog is None:
-        raise InputError("what shall be read? Give --catalog FILE, or --sample for the sample shop")
-    found = _DATE.search(Path(catalog).name)
-    dump_id = dump or (found[0] if found else None)
+        catalog = file_of(settings.ingest, str(dump))
+    dump_id = dump or date_in(catalog)
     if dump_id is None:
         raise InputError(f"'{catalog}' has no date in its name: say which dump it is with --dump, such as 2018-10-05")
-    run_with_display(_settings(store, config, sets, **flags), dump_id, catalog)
+    run_with_display(settings, dump_id, catalog)
 
 
 def _run_stage(stage: str, settings: Settings, dump: str, catalog: str | None = None) -> None:
@@ -148,6 +154,40 @@ def train(
 
 
 @app.command()
+def train_embedder(
+    dumps: Annotated[list[str], typer.Option("--dump", help="Id of a dump; may be repeated.", metavar="ID")],
+    store: Store = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Train on one dump or several and register the model; no dump's model is settled by it."""
+    from rich.console import Console
+
+    from dedup_pipeline.report import Display
+    from training.stage import train_embedder as fit
+
+    with Display(Console(highlight=False)) as display:
+        result = fit(_settings(store, config, sets), dumps, display.started("train"))
+        display.finished(result)
+    typer.echo(f"version {result.counts['model_version']}: {result.counts['decision']}")
+    typer.echo(f"MLflow run: {result.counts['run_url']}")
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Version of the registered model.")],
+    reason: Annotated[str, typer.Option(help="Why; it is noted on the version.", metavar="TEXT")],
+    store: Store = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Make a version champion: dumps are embedded with it from now on."""
+    from training.registry import promote as make_champion
+
+    typer.echo(make_champion(_settings(store, config, sets), version, reason=reason).reason)
+
+
+@app.command()
 def embed(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
     """Compute the embeddings of the pictures."""
     _run_stage("embed", _settings(store, config, sets), dump)
@@ -175,6 +215,12 @@ def group(dump: Dump, store: Store = None, config: Config = None, sets: Sets = N
 def export(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
     """Write duplicates.json, the pairs and the summary."""
     _run_stage("export", _settings(store, config, sets), dump)
+
+
+@app.command()
+def record(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
+    """Log the run over a dump in MLflow."""
+    _run_stage("record", _settings(store, config, sets), dump)
 
 
 @app.command()
@@ -259,6 +305,49 @@ def score(
         typer.echo(json.dumps(to_dict(result), indent=1))
     else:
         show_score(to_dict(result), by_edit=by_edit)
+
+
+@app.command()
+def demo(dags: Dags = None) -> None:
+    """Run the sample shop through Airflow and MLflow on this machine, from nothing to its score; then stop them."""
+    from rich.console import Console
+
+    from dedup_pipeline.stack.demo import Demo
+
+    Demo(_STACK / "demo", _dags(dags), Console(highlight=False)).run()
+
+
+@app.command()
+def up(dags: Dags = None, folder: Folder = _STACK) -> None:
+    """Start Airflow and MLflow on this machine and leave them running."""
+    from rich.console import Console
+
+    from dedup_pipeline.stack.operate import up as start
+
+    start(folder, _dags(dags), Console(highlight=False))
+
+
+@app.command()
+def down(folder: Folder = _STACK) -> None:
+    """Stop what `dedup up` started."""
+    from rich.console import Console
+
+    from dedup_pipeline.stack.operate import down as stop
+
+    stop(folder, Console(highlight=False))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def airflow(context: typer.Context, dags: Dags = None, folder: Folder = _STACK) -> None:
+    """Run Airflow's own command on the stack that `dedup up` started: dedup airflow backfill create ..."""
+    from dedup_pipeline.stack.operate import airflow as command
+
+    raise typer.Exit(command(folder, _dags(dags), context.args))
+
+
+def _dags(folder: Path | None) -> Path:
+    """The folder with the Dag files: the one that was named, else the one beside the package."""
+    return folder or Path(__file__).parents[1] / "dags"
 
 
 @app.command()
