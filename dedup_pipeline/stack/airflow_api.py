@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -14,64 +13,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from dedup_pipeline.errors import StackError
+from dedup_pipeline.stack.records import Run, TaskInstance, read_run, read_task_instance
 
 _PAGE = 100
 _TIMEOUT = (5.0, 60.0)  # seconds to connect, seconds between two bytes
 _RETRY = Retry(total=4, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods={"GET"})
-ENDED = frozenset({"success", "failed"})
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of a DAG.
-
-    Attributes:
-        dag_id: the DAG.
-        run_id: its id.
-        state: queued, running, success or failed.
-        conf: what it was triggered with.
-        partition_key: of a partitioned run.
-        start: when it began.
-        end: when it ended.
-    """
-
-    dag_id: str
-    run_id: str
-    state: str
-    conf: Mapping[str, Any]
-    partition_key: str | None
-    start: datetime | None
-    end: datetime | None
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing will follow unless a person clears a task."""
-        return self.state in ENDED
-
-
-@dataclass(frozen=True)
-class TaskInstance:
-    """A task of a run, or one of its mapped instances.
-
-    Attributes:
-        task_id: the task.
-        map_index: -1 of a task that is not mapped, or not yet.
-        label: what a mapped instance holds, if it says so.
-        state: None before it is scheduled.
-        try_number: 0 before the first try.
-        pid: process that runs it or ran it.
-        start: of the last try.
-        end: of the last try.
-    """
-
-    task_id: str
-    map_index: int
-    label: str | None
-    state: str | None
-    try_number: int
-    pid: int | None
-    start: datetime | None
-    end: datetime | None
 
 
 class AirflowClient:
@@ -152,15 +98,15 @@ class AirflowClient:
         body: dict[str, Any] = {"logical_date": logical_date and logical_date.isoformat(), "conf": dict(conf or {})}
         if partition_key is not None:
             body["partition_key"] = partition_key
-        return _run(self._call("POST", f"/dags/{quote(dag_id)}/dagRuns", json=body))
+        return read_run(self._call("POST", f"/dags/{quote(dag_id)}/dagRuns", json=body))
 
     def run(self, dag_id: str, run_id: str) -> Run:
         """A run as it stands."""
-        return _run(self._call("GET", _run_path(dag_id, run_id)))
+        return read_run(self._call("GET", _run_path(dag_id, run_id)))
 
     def runs(self, dag_id: str) -> list[Run]:
         """All runs of a DAG, the oldest first."""
-        return [_run(found) for found in self._all(f"/dags/{quote(dag_id)}/dagRuns?order_by=id", "dag_runs")]
+        return [read_run(found) for found in self._all(f"/dags/{quote(dag_id)}/dagRuns?order_by=id", "dag_runs")]
 
     def wait(self, run: Run, seconds: float) -> Run:
         """Wait until a run has ended.
@@ -180,7 +126,7 @@ class AirflowClient:
     def task_instances(self, run: Run) -> list[TaskInstance]:
         """The tasks of a run, mapped ones one by one."""
         path = f"{_run_path(run.dag_id, run.run_id)}/taskInstances?order_by=id"
-        return [_task_instance(found) for found in self._all(path, "task_instances")]
+        return [read_task_instance(found) for found in self._all(path, "task_instances")]
 
     def log(self, run: Run, task: TaskInstance, try_number: int | None = None) -> list[dict[str, Any]]:
         """The log of a try of a task: timestamp, level, event, and error_detail where one was raised.
@@ -278,32 +224,3 @@ def _run_path(dag_id: str, run_id: str) -> str:
 
 def _task_path(run: Run, task: TaskInstance) -> str:
     return f"{_run_path(run.dag_id, run.run_id)}/taskInstances/{quote(task.task_id)}"
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _run(found: Mapping[str, Any]) -> Run:
-    return Run(
-        dag_id=found["dag_id"],
-        run_id=found["dag_run_id"],
-        state=found["state"],
-        conf=found["conf"] or {},
-        partition_key=found.get("partition_key"),
-        start=_time(found["start_date"]),
-        end=_time(found["end_date"]),
-    )
-
-
-def _task_instance(found: Mapping[str, Any]) -> TaskInstance:
-    return TaskInstance(
-        task_id=found["task_id"],
-        map_index=found["map_index"],
-        label=found.get("rendered_map_index"),
-        state=found["state"],
-        try_number=found["try_number"],
-        pid=found.get("pid"),
-        start=_time(found["start_date"]),
-        end=_time(found["end_date"]),
-    )

@@ -14,11 +14,12 @@ from dedup_pipeline.errors import StackError
 from dedup_pipeline.evaluate import read_predictions, score, to_dict
 from dedup_pipeline.report import show_score
 from dedup_pipeline.sample import write_catalog
-from dedup_pipeline.stack.airflow_api import AirflowClient, Run
+from dedup_pipeline.stack.airflow_api import AirflowClient
 from dedup_pipeline.stack.display import RunDisplay, summarise
 from dedup_pipeline.stack.failure import reason_of
 from dedup_pipeline.stack.layout import Layout
 from dedup_pipeline.stack.ports import LOOPBACK, choose_port
+from dedup_pipeline.stack.records import Run
 from dedup_pipeline.stack.services import images_service, variable
 from dedup_pipeline.stack.signals import interruptible, uninterrupted
 from dedup_pipeline.stack.stack import Stack

@@ -17,7 +17,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from dedup_pipeline.stack.airflow_api import TaskInstance
+from dedup_pipeline.stack.records import TaskInstance
 
 _WAITING = "waiting"
 _STYLES = {"success": "green", "failed": "red", "running": "cyan", "up_for_retry": "yellow", "upstream_failed": "red"}

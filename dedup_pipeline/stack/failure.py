@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dedup_pipeline.errors import StackError
-from dedup_pipeline.stack.airflow_api import AirflowClient, Run
+from dedup_pipeline.stack.airflow_api import AirflowClient
+from dedup_pipeline.stack.records import Run
 
 _ERRORS = ("error", "critical")
 

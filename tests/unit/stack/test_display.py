@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from dedup_pipeline.stack.airflow_api import TaskInstance
 from dedup_pipeline.stack.display import RunDisplay, summarise
+from dedup_pipeline.stack.records import TaskInstance
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ORDER = {"index": [], "fetch": ["index"], "ingest": ["fetch"]}
