@@ -231,6 +231,7 @@ def _mapped(decorated: Any) -> Any:
     doc_md=__doc__,
     tags=["dedup"],
     default_args={"owner": "catalog"},
+    on_failure_callback=close_run,
 )
 def catalog_dedup() -> None:
     """The stages in walking order."""

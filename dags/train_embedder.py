@@ -51,6 +51,7 @@ def _train(dumps: list[str]) -> dict[str, Any]:
     doc_md=__doc__,
     tags=["dedup", "training"],
     default_args={"owner": "catalog"},
+    on_failure_callback=close_run,
 )
 def train_embedder() -> None:
     """Find the dumps, train, promote."""

@@ -9,7 +9,7 @@ from airflow.sdk import get_current_context
 
 from dags.common.calls import call, run_settings
 from dags.common.operators import announcer
-from dags.common.params import settings_of
+from dedup_pipeline.config import load_settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -55,8 +55,13 @@ def training_settings() -> Settings:
 
 
 def close_run(context: Context) -> None:
-    """Set the MLflow runs that a killed task left open to FAILED, when Airflow does not try again."""
+    """Set the MLflow runs that a killed task left open to FAILED, when Airflow does not try again.
+
+    It hangs on the tasks and on their Dag: Airflow calls no task's callback for a process that was killed in its last
+    try, but that of the Dag, once nothing of the run is left to do.
+    """
     from dedup_pipeline.tracking import Tracking
 
-    tracking = Tracking.connect(settings_of(context["params"]))
-    tracking.fail_open_runs({_RUN_TAG: str(context["dag_run"].run_id)})
+    # the form has no field for MLflow, and a Dag's callback may come without its values
+    tracking = Tracking.connect(load_settings())
+    tracking.fail_open_runs({_RUN_TAG: str(context["run_id"])})

@@ -31,7 +31,8 @@ def record(
         settings: the settings.
         dump_id: an exported dump.
         progress: called with (done, of).
-        caller: who runs it; its tags are written onto the run.
+        caller: who runs it; its tags are written onto the run, whose address it is told, also when it was logged
+            before.
 
     Returns:
         counts: run_id, run_url.
@@ -61,7 +62,10 @@ def record(
         return Done({}, {"run_id": run_id, "run_url": tracking.run_url(run_id)})
 
     inputs = {"stages": keys, "experiment": settings.tracking.runs_experiment, "uri": settings.tracking.uri}
-    return run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work)
+    result = run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work)
+    if result.reused:
+        caller.announce(str(result.counts["run_url"]))
+    return result
 
 
 def _parameters(settings: Settings, dump_id: str, results: Mapping[str, StageResult]) -> dict[str, Count]:
