@@ -80,8 +80,8 @@ def airflow(folder: Path, dags: Path, words: Sequence[str]) -> int:
     Raises:
         StackError: no stack runs in the folder.
     """
-    stack = Stack(folder, dags=dags, personal=True)
-    if not stack.attach():
+    stack = Stack(folder, dags=dags, personal=True) if Path(folder).is_dir() else None
+    if stack is None or not stack.attach():
         raise StackError(f"no stack runs in {folder}: start it with `dedup up`")
     return subprocess.run(  # noqa: S603 - what the person typed, as it is
         [sys.executable, "-m", "airflow", *words], env=stack.airflow_environment, check=False

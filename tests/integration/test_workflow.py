@@ -345,6 +345,24 @@ def _answer(workflow, run, option):
     assert answer.ok, answer.text
 
 
+def test_airflows_own_command_reaches_the_stack(workflow, first):
+    words = [
+        "airflow",
+        "--folder",
+        str(workflow.stack.layout.folder),
+        "dags",
+        "list-runs",
+        "catalog_dedup",
+        "-o",
+        "json",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "dedup_pipeline", *words], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert first.run_id in {run["run_id"] for run in json.loads(done.stdout[done.stdout.index("[{") :])}
+
+
 def test_no_model_run_is_left_open(workflow, first):
     client = MlflowClient(workflow.stack.mlflow_url)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from dedup_pipeline.errors import StackError
 from dedup_pipeline.stack.demo import Demo
-from dedup_pipeline.stack.operate import down, up
+from dedup_pipeline.stack.operate import airflow, down, up
 from dedup_pipeline.stack.processes import marked_processes
 
 
@@ -54,3 +54,9 @@ def test_the_command_fails_with_one_sentence(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     assert done.returncode == 2
     assert done.stderr == f"dedup: no folder {tmp_path}/nowhere: name the one with the Dag files by --dags\n"
+
+
+def test_airflows_own_command_needs_a_stack_that_runs(tmp_path):
+    with pytest.raises(StackError, match="no stack runs in"):
+        airflow(tmp_path / "none", tmp_path, ["version"])
+    assert not (tmp_path / "none").exists()
