@@ -38,4 +38,4 @@ found = {
         for dag_id, dag in bag.dags.items()
     },
 }
-print(json.dumps(found, default=str))
+sys.stdout.write(json.dumps(found, default=str) + "\n")
