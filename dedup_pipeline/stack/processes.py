@@ -2,7 +2,8 @@
 
 A mark is two environment variables, which every process that a service starts inherits: the stack's folder and the
 service's name. So what an interrupted command left behind is found, also what moved to a process group of its own (as
-Airflow's tasks do) or whose parent is gone, and no process that merely got a recycled id is ever touched.
+Airflow's tasks do) or whose parent is gone, and no process that merely got a recycled id is ever touched. Airflow hides
+the environment of its tasks from all but root; they are found by the session that they share with their service.
 """
 
 from __future__ import annotations
@@ -70,19 +71,30 @@ def marked_processes(folder: Path, names: Iterable[str] | None = None) -> list[p
         names: of the services; None takes all.
     """
     wanted = None if names is None else set(names)
-    found = []
+    found, hidden, sessions = [], [], set()
     for process in psutil.process_iter():
         try:
+            if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
+                continue
             environment = process.environ()
-            if environment.get(FOLDER_MARK) != str(folder) or process.pid == os.getpid():
+            if environment.get(FOLDER_MARK) != str(folder):
                 continue
-            if wanted is not None and environment.get(SERVICE_MARK) not in wanted:
-                continue
-            if process.status() != psutil.STATUS_ZOMBIE:
+            if wanted is None or environment.get(SERVICE_MARK) in wanted:
                 found.append(process)
-        except (psutil.Error, OSError):  # it ended meanwhile, or belongs to another user
+                sessions.add(os.getsid(process.pid))
+        except psutil.AccessDenied:
+            hidden.append(process)
+        except (psutil.Error, OSError):  # it ended meanwhile
             continue
-    return found
+    return found + [process for process in hidden if _session(process) in sessions]
+
+
+def _session(process: psutil.Process) -> int | None:
+    """The session of a process, which is that of the service that started it."""
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
 
 
 def stop_marked(folder: Path, names: Iterable[str] | None = None, *, patience: float = PATIENCE) -> int:
@@ -100,14 +112,14 @@ def stop_marked(folder: Path, names: Iterable[str] | None = None, *, patience: f
     found = marked_processes(folder, names)
     for process in found:
         _signal(process, kill=False)
-    psutil.wait_procs(found, timeout=patience)
+    _, left = psutil.wait_procs(found, timeout=patience)
     for _ in range(_ENOUGH_ROUNDS):  # a process may have started another between the look and its end
-        left = marked_processes(folder, names)
+        left = list({*left, *marked_processes(folder, names)})
         if not left:
             break
         for process in left:
             _signal(process, kill=True)
-        psutil.wait_procs(left, timeout=2.0)
+        _, left = psutil.wait_procs(left, timeout=2.0)
     return len(found)
 
 

@@ -248,6 +248,7 @@ class Stack:
         """Whether every component that runs has been heard of since its start."""
         try:
             health = self.airflow.health()
+            self.airflow.import_errors()  # lets us in: so it is ours, and not another's that was faster at the port
         except StackError:
             return False
         if health["metadatabase"]["status"] != "healthy":

@@ -13,6 +13,15 @@ from dedup_pipeline.stack.layout import Layout
 from dedup_pipeline.stack.processes import is_running, marked_processes, start_time
 from dedup_pipeline.stack.supervisor import Service, Supervisor
 
+HIDDEN_CHILD = """
+import ctypes, os, signal, time
+if not os.fork():
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    print("hidden", os.getpid(), flush=True)
+time.sleep(600)
+"""
 SLEEPS = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
 # as Airflow does: a child in a process group of its own, whose parent is gone, and which does not want to end
 CHILD = """
@@ -52,6 +61,15 @@ def test_stopping_leaves_nothing_behind(supervisor, layout, program):
     assert supervisor.stop(patience=0.5) == 2
     assert marked_processes(layout.folder) == []
     assert not layout.state.exists()
+
+
+def test_stopping_finds_what_hides_its_environment(supervisor, layout, program):
+    """As Airflow's tasks do; only another user than root is kept out by it."""
+    supervisor.start(program("parent", HIDDEN_CHILD))
+    wait_for(lambda: "hidden" in supervisor.log_file("parent").read_text())
+    child = int(supervisor.log_file("parent").read_text().split()[1])
+    assert supervisor.stop(patience=0.5) == 2
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
 def test_one_service_can_be_stopped_and_started_again(supervisor, program):
