@@ -125,3 +125,33 @@ def test_fields_are_validated_like_the_settings(parsed):
 def test_the_form_shows_what_the_deployment_has_set(parse):
     dags = parse(DEDUP_MATCH__TARGET_PRECISION="0.95")["dags"]
     assert dags["catalog_dedup"]["defaults"]["target_precision"] == 0.95
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "expected"),
+    [
+        (["scheduled"], {"WAIT_HOURS": "2", "POLL_SECONDS": "30"}, "deferred: {file}, every 30 s, at most 2.2 h"),
+        (
+            ["scheduled", "found"],
+            {"WAIT_HOURS": "2"},
+            "AirflowFailException: dump 2018-10-05 did not come within 2",
+        ),
+        (["scheduled"], {"MISSING_DUMP": "skip"}, "AirflowSkipException: dump 2018-10-05 is not there"),
+        (["backfill"], {}, "AirflowSkipException: dump 2018-10-05 is not there"),
+        (["manual"], {}, "AirflowFailException: dump 2018-10-05 is not there"),
+    ],
+    ids=["waits", "in-vain", "skips-by-setting", "backfill", "manual"],
+)
+def test_a_missing_dump_is_waited_for_skipped_or_an_error(airflow_home, tmp_path, words, settings, expected):
+    environment = {f"DEDUP_WORKFLOW__{name}": value for name, value in settings.items()}
+    environment["DEDUP_INGEST__DUMPS"] = f"{tmp_path}/{{dump_id}}.csv"
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "dags" / "missing_dump.py"), *words],
+        env=airflow_home | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert expected.format(file=tmp_path / "2018-10-05.csv") in done.stdout
