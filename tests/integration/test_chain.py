@@ -110,7 +110,7 @@ def test_a_run_killed_in_every_stage_gives_the_same_bytes(undisturbed, dedup_in,
     dedup("run", "--catalog", str(shop.catalog), "--model", "train")
     assert {"fetch", "train", "embed", "match"} <= set(killed), killed
     assert dedup.exports() == undisturbed.exports()
-    assert _mlflow_states(dedup.store) == ["FINISHED"]
+    assert _mlflow_states(dedup.store) == {"train": ["FINISHED"], "record": ["FINISHED"]}
 
 
 def _killed_in(dedup, shop, stage: str, chance: random.Random) -> bool:
@@ -149,12 +149,15 @@ def _under_way(store: Path, stage: str, before: str | None) -> bool:
     return True
 
 
-def _mlflow_states(store: Path) -> list[str]:
+def _mlflow_states(store: Path) -> dict[str, list[str]]:
+    """The states of all MLflow runs, by the stage that made them."""
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(f"sqlite:///{store}/mlflow/mlflow.db")
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    return [run.info.status for run in client.search_runs(experiments)]
+    states: dict[str, list[str]] = {}
+    for run in client.search_runs([experiment.experiment_id for experiment in client.search_experiments()]):
+        states.setdefault(run.data.tags["stage"], []).append(run.info.status)
+    return states
 
 
 def test_a_second_dump_works_only_on_what_is_new(dedup_in, shop, tmp_path):
