@@ -145,7 +145,7 @@ def _under_way(store: Path, stage: str, before: str | None) -> bool:
     if stage == "fetch":
         return any((store / "packs").glob("*/*"))
     if stage == "train":  # in the middle of the second epoch
-        return any((store / "dumps" / DUMP / "train").rglob("*.ckpt"))
+        return any((store / "trainings").rglob("*.ckpt"))
     return True
 
 
