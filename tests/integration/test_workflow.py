@@ -50,6 +50,11 @@ class Workflow:
         write_catalog(shop.folder, server.base_url, stack.layout.folder / "whole.csv")
         self.lines = (stack.layout.folder / "whole.csv").read_text(encoding="utf-8").splitlines(keepends=True)
 
+    @property
+    def mlflow(self) -> MlflowClient:
+        """MLflow's own client; it would take the registry of an earlier test in this process, if not told."""
+        return MlflowClient(self.stack.mlflow_url, self.stack.mlflow_url)
+
     def put_dump(self, dump: str, *, share: float = 1.0, prefix: str = "") -> None:
         """Put a dump where dumps lie: the first rows; a prefix makes all its photos new to the store."""
         text = "".join(self.lines[: round(len(self.lines) * share)])
@@ -155,7 +160,7 @@ def test_tasks_pass_on_small_references_only(workflow, first):
 def test_the_link_leads_to_the_mlflow_run_and_its_tags_lead_back(workflow, first, name, stage):
     task = workflow.tasks(first)[name]
     url = workflow.airflow.links(first, task)["MLflow run"]
-    run = MlflowClient(workflow.stack.mlflow_url).get_run(url.rsplit("/", 1)[-1])
+    run = workflow.mlflow.get_run(url.rsplit("/", 1)[-1])
     assert url.startswith(workflow.stack.mlflow_url)
     assert run.info.status == "FINISHED"
     assert run.data.tags["stage"] == stage
@@ -165,7 +170,7 @@ def test_the_link_leads_to_the_mlflow_run_and_its_tags_lead_back(workflow, first
 
 def test_the_run_over_the_dump_is_recorded(workflow, first):
     run_id = workflow.airflow.xcom(first, "record")["counts"]["run_id"]
-    run = MlflowClient(workflow.stack.mlflow_url).get_run(run_id)
+    run = workflow.mlflow.get_run(run_id)
     summary = json.loads(workflow.exports("2018-10-05")["summary.json"])
     assert run.data.metrics["ingest/rows"] == summary["ingest"]["rows"]
     assert run.data.metrics["index/recall"] == summary["index"]["recall"]
@@ -303,7 +308,7 @@ def test_a_scheduled_run_waits_for_its_dump(workflow, first):
 
 
 def test_a_person_decides_about_the_promotion_of_a_training(workflow, first):
-    client = MlflowClient(workflow.stack.mlflow_url)
+    client = workflow.mlflow
     before = client.get_model_version_by_alias("embedder", "champion").version
     client.delete_registered_model_alias("embedder", "champion")  # so that the new one is better for sure
     run = workflow.airflow.trigger(
@@ -364,7 +369,7 @@ def test_airflows_own_command_reaches_the_stack(workflow, first):
 
 
 def test_no_model_run_is_left_open(workflow, first):
-    client = MlflowClient(workflow.stack.mlflow_url)
+    client = workflow.mlflow
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs = client.search_runs(experiments)
     assert {run.info.status for run in runs} == {"FINISHED"}
