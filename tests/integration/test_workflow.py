@@ -308,11 +308,13 @@ def test_a_scheduled_run_waits_for_its_dump(workflow, first):
 
 
 def test_a_person_decides_about_the_promotion_of_a_training(workflow, first):
+    workflow.put_dump("2018-06-01", share=0.7)
+    assert workflow.run({"dump": "2018-06-01"}).state == "success"
     client = workflow.mlflow
     before = client.get_model_version_by_alias("embedder", "champion").version
     client.delete_registered_model_alias("embedder", "champion")  # so that the new one is better for sure
     run = workflow.airflow.trigger(
-        "train_embedder", {"dumps": ["2018-10-05", "2018-10-03"], "approve_promotion": True, "epochs": 1}
+        "train_embedder", {"dumps": ["2018-10-05", "2018-06-01"], "approve_promotion": True, "epochs": 1}
     )
     _wait_for(workflow, run, "approve_promotion", "awaiting_input")
     version = str(workflow.airflow.xcom(run, "train")["counts"]["model_version"])
