@@ -10,7 +10,7 @@ from the button *MLflow run* of the task `train`, the run over the dump from tha
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from airflow.sdk import Asset, CronPartitionTimetable, dag, task
 
@@ -20,8 +20,10 @@ from dags.common.params import APPROVAL_FIELD, DEDUP_FIELDS, dump_fields, settin
 from dags.common.policies import policy
 from dags.common.promotion import promotion
 from dags.common.training import caller, close_run, train
-from dedup_pipeline.config import load_settings
+from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.shares import divide
 
+T = TypeVar("T", str, int)
 DumpRef: TypeAlias = Any  # a dict with dump_id and catalog in a task, a reference to it where tasks are wired
 
 CATALOG_DUPLICATES = Asset("catalog_duplicates", uri="dedup://catalog/duplicates")
@@ -39,14 +41,13 @@ def ingest(dump: DumpRef) -> dict[str, Any]:
 def plan_fetch(dump: DumpRef) -> list[dict[str, Any]]:
     """Plan which photos must be fetched, in which packs; shares of these for the next task."""
     from dedup_pipeline.fetch import plan_fetch, planned_packs
-    from dedup_pipeline.shares import divide
     from dedup_pipeline.store import Store
 
     settings = run_settings()
     with errors_for_airflow():
         wanted = plan_fetch(settings, dump["dump_id"])
         packs = planned_packs(Store(settings.store), dump["dump_id"])
-    return [share.to_dict() for share in divide(packs, wanted, settings.workflow.most_mapped_tasks, "pack")]
+    return _divided(settings, packs, wanted, "pack")
 
 
 @task(map_index_template="{{ label }}", **policy("fetch"))
@@ -130,12 +131,11 @@ def index(dump: DumpRef) -> dict[str, Any]:
 def plan_match(dump: DumpRef) -> list[dict[str, Any]]:
     """Calibrate the verdicts on the dump's own photos; shares of its parts for the next task."""
     from dedup_pipeline.match import plan_match
-    from dedup_pipeline.shares import divide
 
     settings = run_settings()
     with errors_for_airflow():
         parts = plan_match(settings, dump["dump_id"])
-    return [share.to_dict() for share in divide(parts, parts, settings.workflow.most_mapped_tasks, "part")]
+    return _divided(settings, parts, parts, "part")
 
 
 @task(map_index_template="{{ label }}", **policy("match"))
@@ -196,13 +196,18 @@ def _train(dump: DumpRef) -> dict[str, Any]:
 def _shares(dump_id: str, unfinished_packs: Any) -> list[dict[str, Any]]:
     """Divide the packs of a dump that a stage has not done yet."""
     from dedup_pipeline.packs import pack_ids
-    from dedup_pipeline.shares import divide
     from dedup_pipeline.store import Store
 
     settings = run_settings()
     with errors_for_airflow():
         packs, wanted = pack_ids(Store(settings.store), dump_id), unfinished_packs(settings, dump_id)
-    return [share.to_dict() for share in divide(packs, wanted, settings.workflow.most_mapped_tasks, "pack")]
+    return _divided(settings, packs, wanted, "pack")
+
+
+def _divided(settings: Settings, everything: list[T], wanted: list[T], noun: str) -> list[dict[str, Any]]:
+    """What is still to be done, in shares that a task can be mapped over."""
+    shares = divide(everything, wanted, settings.workflow.most_mapped_tasks, noun)
+    return [share.to_dict() for share in shares]
 
 
 def _each_pack(stage: Any, dump_id: str, share: dict[str, Any]) -> dict[str, int]:
