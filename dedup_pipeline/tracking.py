@@ -22,6 +22,7 @@ from mlflow.tracking import MlflowClient
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import DedupError, ModelError, SettingsError
 from dedup_pipeline.locks import locked
+from dedup_pipeline.stage import StageResult
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking_database import DATABASE, make_database
 from dedup_pipeline.tracking_errors import reaching
@@ -67,6 +68,13 @@ class Caller:
 
     tags: Mapping[str, str] = field(default_factory=dict)
     announce: Callable[[str], None] = _nobody
+
+
+def announced(result: StageResult, caller: Caller) -> StageResult:
+    """Tell the caller of the MLflow run of a stage whose work had been done before; returns the result."""
+    if result.reused and result.counts.get("run_url"):
+        caller.announce(str(result.counts["run_url"]))
+    return result
 
 
 @dataclass(frozen=True)
@@ -244,10 +252,11 @@ class Tracking:
     def log_once(self, run_id: str, values: Mapping[str, float], *, step: int = 0) -> None:
         """Log metrics at a step, unless the run has them there: what a killed try logged stands."""
         now = int(time.time() * 1000)
+        there = self.client.get_run(run_id).data.metrics  # one request, where histories are one for each name
         news = [
             Metric(name, value, now, step)
             for name, value in sorted(values.items())
-            if all(known.step != step for known in self.client.get_metric_history(run_id, name))
+            if name not in there or all(known.step != step for known in self.client.get_metric_history(run_id, name))
         ]
         self.client.log_batch(run_id, news)
 

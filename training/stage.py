@@ -17,7 +17,7 @@ from dedup_pipeline.encoder import DESCRIPTION_FILE
 from dedup_pipeline.errors import InputError, ModelError, SettingsError
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_once, run_stage
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import Caller, Tracking
+from dedup_pipeline.tracking import Caller, Tracking, announced
 from dedup_pipeline.tracking_errors import reaching
 from training.registry import model_of
 from training.session import VERSION, run_key, train_and_register
@@ -63,7 +63,7 @@ def train(
     def work() -> Done:
         return _settle(store, settings, {dump_id: earlier}, progress, caller)
 
-    return _announced(run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work), caller)
+    return announced(run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work), caller)
 
 
 def train_embedder(
@@ -99,19 +99,12 @@ def train_embedder(
 
     path, dumps = store.training(key, "manifest.json"), ", ".join(earlier)
     result = run_once(store, path, "train_embedder", dumps, inputs=inputs, version=VERSION, work=work)
-    return _announced(result, caller)
+    return announced(result, caller)
 
 
 def _keys(store: Store, dump_id: str) -> dict[str, str]:
     """The keys of the stages that a training reads."""
     return {stage: result_of(store, dump_id, stage).key for stage in _READ}
-
-
-def _announced(result: StageResult, caller: Caller) -> StageResult:
-    """Tell the caller of the run of a training that had been done before."""
-    if result.reused and result.counts.get("run_url"):
-        caller.announce(str(result.counts["run_url"]))
-    return result
 
 
 def _asked_for(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.fetch import pack_seconds
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage, seconds_of
 from dedup_pipeline.store import Store, digest
-from dedup_pipeline.tracking import Caller, Tracking
+from dedup_pipeline.tracking import Caller, Tracking, announced
 
 VERSION = 1
 STAGE = "record"
@@ -62,10 +62,7 @@ def record(
         return Done({}, {"run_id": run_id, "run_url": tracking.run_url(run_id)})
 
     inputs = {"stages": keys, "experiment": settings.tracking.runs_experiment, "uri": settings.tracking.uri}
-    result = run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work)
-    if result.reused:
-        caller.announce(str(result.counts["run_url"]))
-    return result
+    return announced(run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work), caller)
 
 
 def _parameters(settings: Settings, dump_id: str, results: Mapping[str, StageResult]) -> dict[str, Count]:
