@@ -61,5 +61,8 @@ def promotion(train: BaseOperator) -> None:
         body=_FACTS,
         defaults=settings.approval_default,
         response_timeout=timedelta(hours=settings.approval_hours),
+        # Airflow fails a task that is answered before its executor has reported that it waits: then it asks again
+        retries=settings.retries,
+        retry_delay=timedelta(seconds=settings.retry_seconds),
     )
     train >> approve >> _promote(train.output, approve.output)
