@@ -11,7 +11,7 @@ UV := $(BIN)/uv --system-certs --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint types unit lock docs clean
+.PHONY: help setup demo evaluate peers up down test lint types unit lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,13 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 
 demo: $(STAMP) ## the sample shop through Airflow and MLflow, from nothing to its score
 	@$(BIN)/dedup demo
+
+evaluate: $(STAMP) ## measure a catalog whose duplicates are known (CATALOG=folder; the sample shop without one)
+	@$(BIN)/dedup evaluate $(if $(CATALOG),"$(CATALOG)")
+
+peers: $(STAMP) ## other tools on the same pictures (CATALOG=folder; OURS=exports/<dump> adds this project's row)
+	@$(if $(CATALOG),,$(BIN)/dedup sample .dedup/peers/shop)
+	@$(BIN)/python benchmarks/peers/run.py $(if $(CATALOG),"$(CATALOG)",.dedup/peers/shop) $(if $(OURS),--ours "$(OURS)")
 
 up: $(STAMP) ## start Airflow and MLflow on this machine, and leave them running
 	@$(BIN)/dedup up
@@ -48,7 +55,7 @@ unit: $(STAMP)
 	@$(BIN)/pytest
 
 lock: $(STAMP) ## make every requirements*.txt from its .in
-	@for name in requirements requirements-dev requirements-cluster requirements-mlflow; do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
+	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
 
 docs: $(STAMP) ## write the reference from the code
 	@$(BIN)/dedup settings --markdown > docs/reference/settings.md
