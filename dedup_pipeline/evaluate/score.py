@@ -1,21 +1,19 @@
 """Precision and recall of predicted duplicates, per pair of photos (the headline) and per pair of listings.
 
-Every predicted pair is one of: ignored (in ignore.csv, or a listing that is not scored), right (in truth.csv), a family
-violation (both listings are one family), or wrong.  Only right and wrong pairs enter precision and recall.  At photo
-level all listing pairs of two photos count once, found when any of them is predicted.
+Only right and wrong pairs (see ``classify``) enter precision and recall.  At photo level all listing pairs of two
+photos count once, found when any of them is predicted.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from dedup_pipeline.evaluate.figures import Counts, Found, Ranking, Score, View
-from dedup_pipeline.evaluate.truth import Truth, read_truth, unordered
+from dedup_pipeline.evaluate.classify import best_photo_pairs, classified, edit_names, pair_table, true_photo_pairs
+from dedup_pipeline.evaluate.figures import Counts, Found, Ranking, Score, View, by_key
+from dedup_pipeline.evaluate.ranking import ranking
+from dedup_pipeline.evaluate.truth import Truth, read_truth
 
 
 def score(truth_folder: Path, pairs: Mapping[tuple[str, str], float], scored: bool = False) -> Score:
@@ -29,8 +27,12 @@ def score(truth_folder: Path, pairs: Mapping[tuple[str, str], float], scored: bo
     Raises:
         InputError: the truth folder is not one.
     """
-    truth = read_truth(Path(truth_folder))
-    predicted = _classified(_table(pairs), truth)
+    return score_against(read_truth(Path(truth_folder)), pairs, scored)
+
+
+def score_against(truth: Truth, pairs: Mapping[tuple[str, str], float], scored: bool = False) -> Score:
+    """Measure predicted pairs against a truth; arguments as of ``score``."""
+    predicted = classified(pair_table(pairs), truth)
     kinds = Counter(predicted["class"])
     ids = pd.unique(pd.concat([predicted["id_a"], predicted["id_b"]]))
     counts = Counts(
@@ -43,80 +45,29 @@ def score(truth_folder: Path, pairs: Mapping[tuple[str, str], float], scored: bo
     return Score(counts, _photo_view(kept, truth, scored), _listing_view(kept, truth, scored))
 
 
-def edit_names(edits: str) -> set[str]:
-    """Return the kinds of edit in a description: `crop:0.1x0.1+tone:+0.08 | jpeg:50` gives crop, tone and jpeg."""
-    steps = (step for part in edits.split(" | ") for step in re.split(r"\+(?=[a-z])", part))
-    return {step.partition(":")[0] for step in steps if step}
-
-
-def _table(pairs: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    rows = [(first, second, value) for (first, second), value in pairs.items() if first != second]
-    table = unordered(pd.DataFrame(rows, columns=["id_a", "id_b", "score"]).astype({"id_a": str, "id_b": str}))
-    return table.groupby(["id_a", "id_b"], sort=False)["score"].max().reset_index()
-
-
-def _classified(pairs: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """Add class, level, mistake and the photo pair (photo_a <= photo_b) to `(id_a, id_b, score)` rows."""
-    table = pairs.merge(truth.pairs[["id_a", "id_b", "level"]], how="left", on=["id_a", "id_b"])
-    table = table.merge(truth.ignored.assign(ignore=True), how="left", on=["id_a", "id_b"])
-    side = {name: truth.listings.reindex(table[name]).reset_index(drop=True) for name in ("id_a", "id_b")}
-    first, second = side["id_a"], side["id_b"]
-    unscored = first["scored"].eq("0") | second["scored"].eq("0")
-    known = first["kind"].notna() & second["kind"].notna()
-    classes = [
-        (table["ignore"].notna() | unscored, "ignored"),
-        (table["level"].notna(), "right"),
-        (known & first["family"].eq(second["family"]), "family"),
-    ]
-    mistakes = [
-        (~known, "unknown productId"),
-        (first["kind"].eq("placeholder") | second["kind"].eq("placeholder"), "placeholder"),
-        (first["kind"].ne("photo") | second["kind"].ne("photo"), "unusable picture"),
-        (first["style"].ne("") & first["style"].eq(second["style"]), "same style, other colour or view"),
-    ]
-    table["class"] = _first_true(classes, "wrong")
-    table["mistake"] = _first_true(mistakes, "other product")
-    return _with_photos(table, truth)
-
-
-def _first_true(cases: list[tuple["pd.Series[bool]", str]], otherwise: str) -> npt.NDArray[np.object_]:
-    conditions = [condition.fillna(False).to_numpy(dtype=bool) for condition, _ in cases]
-    return np.select(conditions, [name for _, name in cases], default=otherwise).astype(object)
-
-
-def _with_photos(table: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """Add photo_a <= photo_b; an id that is not in photos.csv is a photo of its own."""
-    photos = {
-        f"photo_{side}": table[f"id_{side}"].map(truth.listings["photo_id"]).fillna("?" + table[f"id_{side}"])
-        for side in ("a", "b")
-    }
-    return unordered(table.assign(**photos), "photo_a", "photo_b")
-
-
 def _listing_view(kept: pd.DataFrame, truth: Truth, scored: bool) -> View:
     right = kept["class"].eq("right")
+    levels = truth.pairs["level"]
     return _view(
-        levels=truth.pairs["level"],
+        levels=levels,
         found_levels=kept.loc[right, "level"],
         mistakes=kept.loc[~right, "mistake"],
-        ranking=_ranking(kept["score"], right, len(truth.pairs)) if scored else None,
+        ranking=ranking(kept.assign(right=right), levels) if scored else None,
     )
 
 
 def _photo_view(kept: pd.DataFrame, truth: Truth, scored: bool) -> View:
-    photo_pair = ["photo_a", "photo_b"]
-    known = _with_photos(truth.pairs, truth).drop_duplicates(photo_pair, keep="last").set_index(photo_pair)
+    known = true_photo_pairs(truth)
     # Between two copies nobody can say which edit made the pair hard, so edits count for original - copy only.
     edits = known["edits"].where(known["hops"].isin(["", "1"]), "")
-    grouped = kept.assign(right=kept["class"].eq("right")).groupby(photo_pair, sort=False)
-    best = grouped.agg(score=("score", "max"), right=("right", "max"), mistake=("mistake", "first"))
+    best = best_photo_pairs(kept, known)
     found = known.index[known.index.isin(best.index[best["right"]])]
     return _view(
         levels=known["level"],
         found_levels=known.loc[found, "level"],
         mistakes=best.loc[~best["right"], "mistake"],
-        ranking=_ranking(best["score"], best["right"], len(known)) if scored else None,
-        by_edit=_by_key(
+        ranking=ranking(best, known["level"]) if scored else None,
+        by_edit=by_key(
             (name for text in edits for name in edit_names(text)),
             (name for text in edits.loc[found] for name in edit_names(text)),
         ),
@@ -141,31 +92,8 @@ def _view(
         wrong=wrong,
         missed=truth - right,
         truth=truth,
-        by_level=_by_key(levels, found_levels),
+        by_level=by_key(levels, found_levels),
         wrong_by_kind=dict(Counter(mistakes)),
         by_edit=by_edit,
         ranking=ranking,
     )
-
-
-def _by_key(keys: Iterable[str], found_keys: Iterable[str]) -> dict[str, Found]:
-    total, found = Counter(keys), Counter(found_keys)
-    return {key: Found(found[key] / number, found[key], number) for key, number in sorted(total.items())}
-
-
-def _ranking(scores: "pd.Series[float]", right: "pd.Series[bool]", truth: int) -> Ranking:
-    """Walk down the distinct scores; pairs of equal score are one step, as no threshold can part them."""
-    if not len(scores) or not truth:
-        return Ranking(0.0, 0.0, 0.0, None, None)
-    ranked = pd.DataFrame({"score": scores.astype(float), "right": right.astype(int)})
-    steps = ranked.groupby("score")["right"].agg(["sum", "size"]).sort_index(ascending=False).cumsum()
-    precision = (steps["sum"] / steps["size"]).to_numpy()
-    recall = (steps["sum"] / truth).to_numpy()
-
-    def reached(wanted: float) -> tuple[float, float | None]:
-        enough = np.flatnonzero(precision >= wanted)
-        return (float(recall[enough[-1]]), float(steps.index[enough[-1]])) if len(enough) else (0.0, None)
-
-    (recall_99, threshold_99), (recall_95, threshold_95) = reached(0.99), reached(0.95)
-    average = float((np.diff(recall, prepend=0.0) * precision).sum())
-    return Ranking(average, recall_99, recall_95, threshold_99, threshold_95)
