@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -271,13 +271,19 @@ def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")],
     seed: Annotated[int, typer.Option(help="Another seed draws another shop.")] = 7,
     products: Annotated[int, typer.Option(min=40, help="How many products.")] = 260,
+    style: Annotated[
+        Literal["studio", "phone"], typer.Option(help="Photographed in a studio, or by phone on beds and floors.")
+    ] = "studio",
+    edits: Annotated[
+        Literal["known", "unseen"], typer.Option(help="Copies as the training makes them, or as it never does.")
+    ] = "known",
     serve: Annotated[bool, typer.Option("--serve", help="Serve its pictures until interrupted.")] = False,
     port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 0,
 ) -> None:
     """Render the sample shop: a catalog, its pictures and the truth about its duplicates."""
     from dedup_pipeline.sample import ImageServer, write_catalog, write_sample_shop
 
-    counts = write_sample_shop(folder, seed=seed, products=products)
+    counts = write_sample_shop(folder, seed=seed, products=products, style=style, edits=edits)
     typer.echo(f"{folder}: {counts.listings} listings, {counts.photos} photos, {counts.true_photo_pairs} true pairs")
     if serve:
         with ImageServer(folder, port) as server:
@@ -305,6 +311,37 @@ def score(
         typer.echo(json.dumps(to_dict(result), indent=1))
     else:
         show_score(to_dict(result), by_edit=by_edit)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="Truth folder; without one the sample shop is rendered."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the page goes; by default .dedup/evaluate/NAME/evaluation.", metavar="DIR"),
+    ] = None,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Run no stage: measure what the store holds.")] = False,
+    dump: Annotated[
+        str | None,
+        typer.Option(help="Id of the dump; by default 'evaluation', or with --no-run the only one.", metavar="ID"),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Folder or URL of the run; by default one of its own.", metavar="URL")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="train, champion, auto or a version.", metavar="WHICH")] = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Run a catalog whose duplicates are known, measure the result, and write a page about it."""
+    from dedup_pipeline.evaluate_catalog import evaluate_catalog
+
+    if no_run and store is None:
+        raise InputError("--no-run measures what a store holds: name the store with --store")
+    settings = _settings(store, config, sets, train__model=model)
+    evaluate_catalog(settings, folder, own_store=store is None, run=not no_run, dump_id=dump, out=out)
 
 
 @app.command()

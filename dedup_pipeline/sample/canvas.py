@@ -7,21 +7,36 @@ from dedup_pipeline.edits import Colour, Mask, Picture
 from dedup_pipeline.sample.outlines import Fabric, Knob, Layer, Line, Piece, Points, shifted
 from dedup_pipeline.sample.palette import Palette
 from dedup_pipeline.sample.patterns import TILE
-from dedup_pipeline.sample.scene import Floats, Scene, paint_background, smooth_noise
+from dedup_pipeline.sample.scene import Floats, Scene, creases, smooth_noise
 from dedup_pipeline.sample.stencil import Stencil, dashes, fixed
 
 _METAL: Colour = (176, 172, 164)
 
 
 class Canvas:
-    """The picture in the making; `light` is `(H, W, 3) float32`, 0 to 255."""
+    """The picture in the making.
+
+    Attributes:
+        light: `(H, W, 3) float32`, 0 to 255, the background at first.
+        cover: `(H, W) float32`, 0 to 1, how much of each pixel has been painted over.
+    """
 
     def __init__(
-        self, scene: Scene, drape: float, tile: Picture, palette: Palette, generator: np.random.Generator
+        self,
+        scene: Scene,
+        ground: Floats,
+        drape: float,
+        *,
+        tile: Picture,
+        palette: Palette,
+        generator: np.random.Generator,
     ) -> None:
         self.scene, self.tile, self.palette = scene, tile, palette
-        self.light = paint_background(scene, generator)
+        self.light = ground
+        self.cover = np.zeros(ground.shape[:2], dtype=np.float32)
         relief = _folds(scene, drape, generator)
+        if scene.crumple > 0:
+            relief = relief + np.float32(scene.crumple) * creases(scene.height, scene.width, generator)
         self._slope_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, scale=0.125)
         self._slope_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1, scale=0.125)
         weave = generator.standard_normal(self.light.shape[:2], dtype=np.float32)
@@ -37,8 +52,7 @@ class Canvas:
                 cv2.polylines(mask, [fixed(points)], False, (255,), max(1, round(layer.width * scale)), cv2.LINE_AA, 4)
             else:
                 cv2.fillPoly(mask, [fixed(points)], (255,), cv2.LINE_AA, 4)
-        lies = scene.setting in {"cloth", "boards"}
-        for reach, depth in ((0.006, 0.3), (0.03, 0.22)) if lies else ((0.012, 0.1), (0.05, 0.13)):
+        for reach, depth in ((0.006, 0.3), (0.03, 0.22)) if scene.lies else ((0.012, 0.1), (0.05, 0.13)):
             distance = reach * scene.height
             self._darken(_blurred(mask, distance), distance, depth)
 
@@ -95,6 +109,7 @@ class Canvas:
         shade = self._shade[window] + _roundness(alpha, self.scene)
         lit = colour * shade[..., None] + np.float32(22.0) * np.maximum(shade - 1.02, 0)[..., None]
         self.light[window] += (lit - self.light[window]) * alpha[..., None]
+        self.cover[window] = np.maximum(self.cover[window], alpha)
 
     def _pattern(self, window: tuple[slice, slice], turn: float) -> Floats:
         """Sample the tile, turned, and pulled along the slopes of the folds."""

@@ -108,7 +108,8 @@ def _urls(offer: Offer, generator: np.random.Generator) -> str:
 
 def _specifications(offer: Offer) -> Row:
     specifications = (
-        f"Pattern: {words.PATTERN_WORDS[offer.pattern]};Fabric: {offer.fabric};Occasion: {offer.occasion};Pack of 1"
+        f"Pattern: {words.PATTERN_WORDS[offer.pattern]};Fabric: {offer.fabric};Occasion: {offer.occasion};"
+        f"{offer.contents.specification}"
     )
     return {"keySpecsStr": specifications, "detailedSpecsStr": specifications}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dedup_pipeline.edits import Picture
+from dedup_pipeline.edits import Mask, Picture
 from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.canvas import Canvas
 from dedup_pipeline.sample.garments import Kind, cut_garment
@@ -13,7 +13,10 @@ from dedup_pipeline.sample.motifs import chest_motif
 from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, ellipse
 from dedup_pipeline.sample.palette import make_palette
 from dedup_pipeline.sample.patterns import Pattern, draw_tile
-from dedup_pipeline.sample.scene import Floats, Scene, draw_scene, stand_layers
+from dedup_pipeline.sample.scene import Floats, Scene, draw_scene, paint_background, stand_layers
+
+_SLIGHT_TURN = 15.0
+"""Up to this many degrees a product is fitted into the picture as if it stood upright."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +44,61 @@ class Look:
     shot_seed: int
 
 
+@dataclass(frozen=True)
+class Shot:
+    """A photo and where in it the product is.
+
+    Attributes:
+        picture: `(H, W, 3) uint8` RGB.
+        mask: `(H, W) uint8`, 255 on the product, 0 on the background and on what holds the product.
+    """
+
+    picture: Picture
+    mask: Mask
+
+
 def photograph(look: Look) -> Picture:
-    """Render a look: `(H, W, 3) uint8` RGB with a long side of 520 to 640 px."""
-    garment = cut_garment(look.kind, np.random.default_rng(look.cut_seed))
+    """Render a look in the studio: `(H, W, 3) uint8` RGB with a long side of 520 to 640 px."""
+    return shoot(look).picture
+
+
+def shoot(look: Look) -> Shot:
+    """Render a look in the studio, and say where the product is."""
     studio = np.random.default_rng(look.scene_seed)
     scene = draw_scene(look.kind, studio)
+    light, cover = paint_product(look, scene, paint_background(scene, studio), studio)
+    picture = _developed(light, scene, np.random.default_rng(look.shot_seed))
+    return Shot(picture, as_picture(255.0 * cover))
+
+
+def paint_product(look: Look, scene: Scene, ground: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Lay a product on the ground of a scene.
+
+    Args:
+        look: the product.
+        scene: how it is shown.
+        ground: `(H, W, 3) float32`, 0 to 255; it is painted over.
+        generator: source of the folds.
+
+    Returns:
+        The light `(H, W, 3) float32`, 0 to 255, and how much of each pixel the product covers, `(H, W)`, 0 to 1.
+    """
+    garment = cut_garment(look.kind, np.random.default_rng(look.cut_seed))
     length = max(float(_points(layer)[:, 1].max()) for layer in garment.layers)
-    layers = (*stand_layers(look.kind, scene.presentation, length), *garment.layers)
+    stand = stand_layers(look.kind, scene.presentation, length)
+    layers = (*stand, *garment.layers)
     if look.pattern == "print":
         layers = (*layers, *chest_motif(look.kind, np.random.default_rng(look.pattern_seed)))
     palette = make_palette(look.colour, np.random.default_rng(look.palette_seed))
     tile = draw_tile(look.pattern, palette, np.random.default_rng(look.pattern_seed))
-    canvas = Canvas(scene, garment.drape, tile, palette, studio)
+    canvas = Canvas(scene, ground, garment.drape, tile=tile, palette=palette, generator=generator)
     placed = _placed(layers, scene)
     canvas.cast_shadow(placed)
-    for layer, points, scale in placed:
+    for number, (layer, points, scale) in enumerate(placed):
+        if number == len(stand):
+            canvas.cover[:] = 0.0
         canvas.paint(layer, points, scale)
-    return _developed(canvas.light, scene, np.random.default_rng(look.shot_seed))
+    return canvas.light, canvas.cover
 
 
 def _points(layer: Layer) -> Points:
@@ -71,9 +112,10 @@ def _placed(layers: tuple[Layer, ...], scene: Scene) -> list[tuple[Layer, Points
     warped = [_warped(_points(layer), scene.warp) for layer in layers]
     everything = np.vstack(warped)
     low, high = everything.min(axis=0), everything.max(axis=0)
-    scale = scene.fill * min(scene.width / (high[0] - low[0]), scene.height / (high[1] - low[1]))
     angle = np.radians(scene.turn)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    extent = high - low if abs(scene.turn) <= _SLIGHT_TURN else np.ptp(everything @ turn.T, axis=0)
+    scale = scene.fill * min(scene.width / extent[0], scene.height / extent[1])
     matrix = scale * turn @ np.array([[1.0, scene.shear], [0.0, 1.0]])
     centre = np.array([(0.5 + scene.shift[0]) * scene.width, (0.5 + scene.shift[1]) * scene.height])
     middle = 0.5 * (low + high)

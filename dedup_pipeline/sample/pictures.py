@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,14 +11,23 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from dedup_pipeline import edits
-from dedup_pipeline.edits import Picture
-from dedup_pipeline.sample.photo import photograph
+from dedup_pipeline.edits import Mask, Picture
+from dedup_pipeline.sample.camera import CAMERAS, Camera, Style
 from dedup_pipeline.sample.plan import Photo
-from dedup_pipeline.sample.recipes import encoded
+from dedup_pipeline.sample.recipe import Recipe, encoded
 
 _WORKERS = 4
-_QUALITY = {"original": 92, "400x400": 86, "200x200": 84}
+_SHRUNK = {"400x400": 86, "200x200": 84}
+"""JPEG quality of the smaller renditions."""
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in again.</body></html>\n"
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The bytes of a photo by rendition, and for originals where the product is."""
+
+    files: dict[str, bytes]
+    mask: Mask | None = None
 
 
 def file_name(photo: Photo, size: str) -> str:
@@ -25,7 +35,7 @@ def file_name(photo: Photo, size: str) -> str:
     return f"{photo.folder}/{photo.slug}-{size}-{photo.photo_id}.jpeg"
 
 
-def write_pictures(images: Path, photos: Iterable[Photo]) -> None:
+def write_pictures(images: Path, photos: Iterable[Photo], style: Style = "studio") -> None:
     """Render all photos and write their files.
 
     Threads share the work, as nearly all of it is spent inside OpenCV and Pillow; each photo group draws from seeds of
@@ -34,54 +44,62 @@ def write_pictures(images: Path, photos: Iterable[Photo]) -> None:
     Args:
         images: folder to write to.
         photos: sources before their copies; repeated ones are written once.
+        style: how the originals are photographed.
     """
     groups: dict[str, dict[str, Photo]] = {}
     for photo in photos:
         groups.setdefault(photo.group or photo.photo_id, {}).setdefault(photo.photo_id, photo)
     with ThreadPoolExecutor(_WORKERS) as pool:
-        for _ in pool.map(partial(_write_group, images), groups.values()):
+        for _ in pool.map(partial(_write_group, images, CAMERAS[style]), groups.values()):
             pass
 
 
-def _write_group(images: Path, photos: dict[str, Photo]) -> None:
-    made: dict[str, dict[str, bytes]] = {}
+def _write_group(images: Path, camera: Camera, photos: dict[str, Photo]) -> None:
+    made: dict[str, _Made] = {}
     for photo in photos.values():
-        made[photo.photo_id] = _renditions(photo, made)
+        made[photo.photo_id] = _renditions(photo, made, camera)
         for size in photo.stored:
             file = images / file_name(photo, size)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(made[photo.photo_id][size])
+            file.write_bytes(made[photo.photo_id].files[size])
 
 
-def _renditions(photo: Photo, made: dict[str, dict[str, bytes]]) -> dict[str, bytes]:
-    """Return the bytes of all sizes of a photo."""
+def _renditions(photo: Photo, made: dict[str, _Made], camera: Camera) -> _Made:
+    """Return all sizes of a photo."""
     if photo.kind in {"html", "zero-byte"}:
-        return dict.fromkeys(_QUALITY, _HTML if photo.kind == "html" else b"")
+        return _Made(dict.fromkeys(photo.stored, _HTML if photo.kind == "html" else b""))
     if not photo.stored:
-        return {}
+        return _Made({})
     if photo.recipe is not None:
-        source = made[photo.source or ""]
-        if photo.recipe.encoding == "identical":
-            return source
-        picture = photo.recipe.edit(_decoded(source["original"]))
-        if photo.recipe.encoding == "grey":
-            picture = edits.tone(picture, saturation=0.0)
-        return _sizes(picture, encoded(picture, photo.recipe))
-    picture = _placeholder() if photo.kind == "placeholder" or photo.look is None else photograph(photo.look)
+        return _copy(photo.recipe, made[photo.source or ""], camera)
+    if photo.kind == "placeholder" or photo.look is None:
+        picture, mask = _placeholder(), None
+    else:
+        shot = camera.shoot(photo.look)
+        picture, mask = shot.picture, shot.mask
     if photo.decoration is not None:
         picture = photo.decoration.apply(picture)
-    whole = _sizes(picture, edits.encode(picture, "jpeg", _QUALITY["original"]))
+    whole = _sizes(picture, edits.encode(picture, "jpeg", camera.quality))
     if photo.kind == "truncated":
-        return {size: data[: len(data) // 3] for size, data in whole.items()}
-    return whole
+        return _Made({size: data[: len(data) // 3] for size, data in whole.items()})
+    return _Made(whole, mask)
+
+
+def _copy(recipe: Recipe, source: _Made, camera: Camera) -> _Made:
+    if recipe.encoding == "identical":
+        return _Made(source.files)
+    picture = recipe.edit(_decoded(source.files["original"]), source.mask)
+    if recipe.encoding == "grey":
+        picture = edits.tone(picture, saturation=0.0)
+    return _Made(_sizes(picture, encoded(picture, recipe)))
 
 
 def _sizes(picture: Picture, original: bytes) -> dict[str, bytes]:
     """Shrink a picture to the sizes that a marketplace keeps, and never enlarge it."""
     files = {"original": original}
-    for size in ("400x400", "200x200"):
+    for size, quality in _SHRUNK.items():
         picture = edits.resize(picture, min(int(size.split("x")[0]), max(picture.shape[:2])))
-        files[size] = edits.encode(picture, "jpeg", _QUALITY[size])
+        files[size] = edits.encode(picture, "jpeg", quality)
     return files
 
 

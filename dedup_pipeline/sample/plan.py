@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dedup_pipeline.sample import words
+from dedup_pipeline.sample.bundle import Bundle
 from dedup_pipeline.sample.patterns import Pattern
 from dedup_pipeline.sample.photo import Look
-from dedup_pipeline.sample.recipes import Recipe, Step
+from dedup_pipeline.sample.recipe import Recipe, Step
 
 PhotoKind = Literal["photo", "placeholder", "dead-url", "html", "zero-byte", "truncated", "no-image", "malformed"]
 
@@ -32,6 +33,7 @@ class Photo:
         source: photo_id of what was copied.
         decoration: what the first seller put on an original.
         stored: renditions that exist as files.
+        parts: photo groups of the garments in the picture of a bundle; empty where the photo shows one product.
     """
 
     photo_id: str
@@ -41,11 +43,12 @@ class Photo:
     folder: str
     slug: str
     kind: PhotoKind = "photo"
-    look: Look | None = None
+    look: Look | Bundle | None = None
     recipe: Recipe | None = None
     source: str | None = None
     decoration: Step | None = None
     stored: tuple[str, ...] = ("original", "400x400", "200x200")
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,4 @@ class Offer:
     price: int
     listings: tuple[tuple[str, str], ...]
     """`(productId, size)` of each."""
+    contents: words.Contents = words.SINGLE

@@ -1,58 +1,22 @@
 """How sellers change a photo before they upload it again, in four levels."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
-from PIL import Image
 
 from dedup_pipeline import edits
-from dedup_pipeline.edits import Colour, Format, Picture
+from dedup_pipeline.edits import Colour
+from dedup_pipeline.sample.recipe import CutOut, Recipe, Step, resized
 
 _CANVASES: tuple[Colour, ...] = ((208, 225, 240), (245, 236, 190), (250, 216, 224), (228, 240, 214), (184, 184, 188))
 _FRAMES: tuple[Colour, ...] = ((30, 30, 34), (140, 24, 40), (24, 60, 120), (196, 164, 84), (120, 120, 124))
 _BADGES = ("SALE", "50% OFF", "NEW", "HOT", "-30%")
-UNUSUAL = ("cmyk", "png-alpha", "webp", "gif-animated", "exif-rotated", "grey")
-_EXIF_ORIENTATION = 0x0112
-_TURNED_RIGHT = 6
+SMALL = (240, 280, 320, 360)
+"""Long sides in pixels to which sellers shrink photos."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One edit: its name with numbers as truth.csv shows it, and the function that does it."""
-
-    name: str
-    apply: Callable[[Picture], Picture]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A whole re-upload.
-
-    Attributes:
-        level: 0 to 3.
-        steps: edits in their order.
-        encoding: `jpeg`, `webp`, `png`, one of `UNUSUAL`, or `identical` for the very bytes of the source.
-        quality: of JPEG and WebP, 1 to 100.
-    """
-
-    level: int
-    steps: tuple[Step, ...]
-    encoding: str
-    quality: int = 90
-
-    @property
-    def name(self) -> str:
-        """The edits as truth.csv shows them, such as `mirror+resize:320+jpeg:61`."""
-        last = f"{self.encoding}:{self.quality}" if self.encoding in {"jpeg", "webp"} else self.encoding
-        return "+".join([*(step.name for step in self.steps), last])
-
-    def edit(self, picture: Picture) -> Picture:
-        """Apply all steps; `(H, W, 3) uint8` RGB in and out."""
-        for step in self.steps:
-            picture = step.apply(picture)
-        return picture
+DrawRecipe = Callable[[int, np.random.Generator, str], Recipe]
+"""Draws a re-upload of a level (0 to 3) with a generator, by a seller of a name."""
 
 
 def draw_recipe(level: int, generator: np.random.Generator, seller: str) -> Recipe:
@@ -70,54 +34,28 @@ def draw_recipe(level: int, generator: np.random.Generator, seller: str) -> Reci
         steps.append(_draw_mild(generator, seller))
     if level == 3:
         steps += _draw_strong(generator, seller)
+    return finished(level, steps, generator)
+
+
+def finished(
+    level: int,
+    steps: list[Step],
+    generator: np.random.Generator,
+    *,
+    cut_out: CutOut | None = None,
+    sizes: tuple[int, ...] = SMALL,
+) -> Recipe:
+    """Add what all re-uploads have in common: another size, mostly, and another encoding."""
     if generator.random() < 0.6:
-        steps.append(_resized(int(generator.choice([240, 280, 320, 360]))))
+        steps = [*steps, resized(int(generator.choice(sizes)))]
     encoding = str(generator.choice(["jpeg", "webp", "png"], p=[0.8, 0.13, 0.07]))
-    return Recipe(level, tuple(steps), encoding, int(generator.integers(42, 90)))
-
-
-def unusual_recipe(encoding: str) -> Recipe:
-    """Return the level 1 recipe of one of the unusual encodings."""
-    return Recipe(1, (_resized(400),), encoding, 85)
+    return Recipe(level, tuple(steps), encoding, int(generator.integers(42, 90)), cut_out)
 
 
 def decoration(generator: np.random.Generator, seller: str) -> Step:
     """Draw what some sellers put on their own first upload: a logo, badge, frame or watermark."""
     drawers = (_logo, _badge, _framed, _marked)
     return drawers[generator.integers(len(drawers))](generator, seller)
-
-
-def encoded(picture: Picture, recipe: Recipe) -> bytes:
-    """Return the bytes of a re-upload, whose pixels have been edited already.
-
-    Raises:
-        ValueError: the recipe wants the bytes of the source.
-    """
-    formats: dict[str, Format] = {"jpeg": "jpeg", "webp": "webp", "png": "png"}
-    if recipe.encoding in formats:
-        return edits.encode(picture, formats[recipe.encoding], recipe.quality)
-    if recipe.encoding not in UNUSUAL:
-        raise ValueError(f"the encoding {recipe.encoding!r} makes no bytes of its own: copy those of the source")
-    return _unusual(Image.fromarray(picture), recipe.encoding, recipe.quality)
-
-
-def _unusual(image: Image.Image, encoding: str, quality: int) -> bytes:
-    buffer = BytesIO()
-    if encoding == "cmyk":
-        image.convert("CMYK").save(buffer, format="JPEG", quality=quality)
-    elif encoding == "png-alpha":
-        image.putalpha(255)
-        image.save(buffer, format="PNG")
-    elif encoding == "gif-animated":
-        frames = [Image.new("RGB", image.size, colour) for colour in ("white", "black")]
-        image.save(buffer, format="GIF", save_all=True, append_images=frames, duration=600, loop=0)
-    elif encoding == "exif-rotated":
-        exif = Image.Exif()
-        exif[_EXIF_ORIENTATION] = _TURNED_RIGHT
-        image.transpose(Image.Transpose.ROTATE_90).save(buffer, format="JPEG", quality=quality, exif=exif)
-    else:
-        image.convert("L").save(buffer, format="JPEG", quality=quality)
-    return buffer.getvalue()
 
 
 def _draw_mild(generator: np.random.Generator, seller: str) -> Step:
@@ -129,10 +67,6 @@ def _draw_strong(generator: np.random.Generator, seller: str) -> list[Step]:
     drawers = (_cropped_much, _mirrored, _rotated, _repainted, _framed, _marked, _stretched, _curved, _set_in)
     first, second = np.sort(generator.choice(len(drawers), 2, replace=False))
     return [drawers[first](generator, seller), drawers[second](generator, seller)]
-
-
-def _resized(long_side: int) -> Step:
-    return Step(f"resize:{long_side}", lambda p: edits.resize(p, long_side))
 
 
 def _crop(generator: np.random.Generator, low: float, high: float) -> Step:

@@ -12,7 +12,7 @@ from dedup_pipeline.sample.garments import Kind
 from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, joined, spline, straight, symmetric
 
 Floats = npt.NDArray[np.float32]
-Setting = Literal["white", "grey", "paper", "cloth", "boards"]
+Setting = Literal["white", "grey", "paper", "cloth", "boards", "sheet", "print", "rug", "tiles"]
 Presentation = Literal["ghost", "hanger", "mannequin"]
 
 _TOPS: frozenset[Kind] = frozenset({"t-shirt", "tunic", "shirt", "sweatshirt", "dress", "vest", "jacket"})
@@ -39,6 +39,7 @@ class Scene:
         shear: sideways lean, pixels per pixel.
         warp: `(3, 4)`: per wave its amplitude (x, y) in garment units, frequency and phase.
         balance: `(3,)` gains of red, green and blue.
+        crumple: strength of the creases in the cloth, 0 for a garment that was ironed.
     """
 
     width: int
@@ -54,6 +55,12 @@ class Scene:
     shear: float
     warp: Points
     balance: tuple[float, float, float]
+    crumple: float = 0.0
+
+    @property
+    def lies(self) -> bool:
+        """Whether the product lies on something, so that its shadow is near and dark."""
+        return self.setting not in {"white", "grey", "paper"}
 
 
 def draw_scene(kind: Kind, generator: np.random.Generator) -> Scene:
@@ -155,6 +162,15 @@ def smooth_noise(height: int, width: int, cells: tuple[int, int], generator: np.
     """Return cubic noise of unit variance at its knots; `cells` is their number down and across."""
     knots = generator.standard_normal((cells[0] + 2, cells[1] + 2)).astype(np.float32)
     return np.asarray(cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+
+
+def creases(height: int, width: int, generator: np.random.Generator) -> Floats:
+    """Return the height of crumpled cloth: sharp ridges where it was folded, of about unit amplitude."""
+    relief = np.zeros((height, width), dtype=np.float32)
+    for cells, share in (((4, 4), 1.0), ((9, 7), 0.6), ((18, 15), 0.3), ((36, 30), 0.12)):
+        ridges = -np.abs(smooth_noise(height // 2, width // 2, cells, generator))
+        relief += np.float32(share) * cv2.resize(ridges, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.GaussianBlur(relief, (0, 0), 0.004 * height), dtype=np.float32)
 
 
 def _cloth(height: int, width: int, generator: np.random.Generator) -> Floats:

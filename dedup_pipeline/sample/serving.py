@@ -1,4 +1,4 @@
-"""The sample shop as a dump that can be run: rendered once, served while the run lasts."""
+"""A truth folder as a dump that can be run: its pictures are served while the run lasts."""
 
 from __future__ import annotations
 
@@ -33,17 +33,36 @@ def serving_sample(settings: Settings) -> Iterator[tuple[Path, Settings]]:
     folder = Path(store.root).parent / "sample"
     if not (folder / "counts.json").exists():
         write_sample_shop(folder, seed=settings.seed)
+    file = folder / "catalog-local.csv"
+    with serving_catalog(settings, folder, file) as served:
+        yield file, served
+
+
+@contextlib.contextmanager
+def serving_catalog(settings: Settings, folder: Path, file: Path) -> Iterator[Settings]:
+    """Serve the pictures of a truth folder on this machine only, and write its catalog with their addresses.
+
+    Args:
+        settings: the settings.
+        folder: a truth folder, which is only read.
+        file: where the catalog is written; its folder exists.
+
+    Yields:
+        The settings that let the server be reached.
+
+    Raises:
+        InputError: the folder has no pictures or no catalog.
+    """
     with _server(folder) as server:
-        file = folder / "catalog-local.csv"
         write_catalog(folder, server.base_url, file)
         hosts = (*settings.fetch.allow_hosts, server.base_url.removeprefix("http://"))
         fetch = settings.fetch.model_copy(update={"allow_hosts": hosts})
-        yield file, settings.model_copy(update={"fetch": fetch})
+        yield settings.model_copy(update={"fetch": fetch})
 
 
 def _server(folder: Path) -> ImageServer:
     try:
         return ImageServer(folder, PORT)
     except OSError:
-        logger.warning("port %d is taken; the sample shop is served on another, and its pictures are new URLs", PORT)
+        logger.warning("port %d is taken; the catalog is served on another, and its pictures are new URLs", PORT)
         return ImageServer(folder)

@@ -6,17 +6,25 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.sample import tables
+from dedup_pipeline.sample import recipes, tables, unseen
+from dedup_pipeline.sample.bundle_planner import BundlePlanner, bundled_products
+from dedup_pipeline.sample.camera import Style
 from dedup_pipeline.sample.catalog import COLUMNS, Catalog, build_catalog, without_medium_file
+from dedup_pipeline.sample.offers import OfferMaker
 from dedup_pipeline.sample.pictures import write_pictures
 from dedup_pipeline.sample.plan import Offer
 from dedup_pipeline.sample.planner import Planner
+from dedup_pipeline.sample.recipes import DrawRecipe
+
+Edits = Literal["known", "unseen"]
 
 _FEWEST_PRODUCTS = 40
+_RECIPES: dict[Edits, DrawRecipe] = {"known": recipes.draw_recipe, "unseen": unseen.draw_recipe}
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class SampleCounts:
         repeated_rows: lines that repeat a productId.
         families: of listings.
         photo_groups: different photographs.
+        bundles: those of them that show a pack or a set.
         photos: uploads that have a picture.
         reuploads_by_level: uploads that are copies, by level.
         same_url_families: families that use the very URLs of another one.
@@ -50,6 +59,7 @@ class SampleCounts:
     repeated_rows: int
     families: int
     photo_groups: int
+    bundles: int
     photos: int
     reuploads_by_level: dict[str, int]
     same_url_families: int
@@ -64,13 +74,18 @@ class SampleCounts:
     megabytes: float
 
 
-def write_sample_shop(folder: Path, *, seed: int = 7, products: int = 260) -> SampleCounts:
+def write_sample_shop(
+    folder: Path, *, seed: int = 7, products: int = 260, style: Style = "studio", edits: Edits = "known"
+) -> SampleCounts:
     """Render the sample shop and write it as a truth folder; the same seed gives the same files, byte for byte.
 
     Args:
         folder: to write to; made if it does not exist.
         seed: of all choices, 0 or more.
         products: original products, 40 or more; re-uploads and faulty listings come on top.
+        style: how the originals are photographed: `studio`, or by `phone` on beds and floors.
+        edits: how strong re-uploads are made: `known` edits, as the re-upload simulator of the training makes them, or
+            `unseen` ones, which it does not know.
 
     Returns:
         What was written.
@@ -85,18 +100,23 @@ def write_sample_shop(folder: Path, *, seed: int = 7, products: int = 260) -> Sa
         raise InputError(f"seed is {seed}: use 0 or more")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not an empty folder: name a new one, or delete it first")
-    offers, spoilable = _plan(seed, products)
+    offers, spoilable = _plan(seed, products, _RECIPES[edits])
     catalog = build_catalog(offers, spoilable, np.random.default_rng([seed, 2]))
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    write_pictures(folder / "images", [offer.photo for offer in offers])
+    write_pictures(folder / "images", [offer.photo for offer in offers], style)
     return _write_tables(folder, offers, catalog)
 
 
-def _plan(seed: int, products: int) -> tuple[list[Offer], set[str]]:
+def _plan(seed: int, products: int, draw_recipe: DrawRecipe) -> tuple[list[Offer], set[str]]:
     """Return all offers, and the families that have no true duplicate."""
-    planner = Planner(seed)
-    originals = planner.products(products)
-    copies = planner.copies(originals)
+    maker = OfferMaker(seed)
+    planner, in_bundles = Planner(maker, draw_recipe), bundled_products(products)
+    originals = planner.products(products - in_bundles)
+    bundled = BundlePlanner(maker).products(in_bundles)
+    originals += [offer for offer in bundled if not offer.photo.parts]
+    bundles = [offer for offer in bundled if offer.photo.parts]
+    copies = [*planner.copies(originals), *planner.copies_of_bundles(bundles)]
+    originals += bundles
     copied = {offer.photo.group for offer in copies}
     lonely = [index for index, offer in enumerate(originals) if offer.photo.group not in copied]
     originals[lonely[0]] = without_medium_file(originals[lonely[0]])
@@ -126,6 +146,7 @@ def _write_tables(folder: Path, offers: list[Offer], catalog: Catalog) -> Sample
         repeated_rows=catalog.repeated,
         families=len({offer.family for offer in offers}),
         photo_groups=len({photo.group for photo in uploads.values()}),
+        bundles=len({photo.group for photo in uploads.values() if photo.parts}),
         photos=len(uploads),
         reuploads_by_level=dict(sorted(Counter(p.level for p in uploads.values() if p.level != "base").items())),
         same_url_families=len(same_url) - len({offer.photo.photo_id for offer in same_url}),

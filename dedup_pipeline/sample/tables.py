@@ -10,7 +10,9 @@ from dedup_pipeline.sample.plan import Offer
 TRUTH_COLUMNS = (
     "id_a", "id_b", "level", "edits", "photo_a", "photo_b", "hops", "same_category", "same_seller"
 )  # fmt: skip
-PHOTO_COLUMNS = ("productId", "photo_id", "photo_group", "level", "edits", "family", "kind", "style", "scored")
+PHOTO_COLUMNS = (
+    "productId", "photo_id", "photo_group", "level", "edits", "family", "kind", "style", "scored", "parts"
+)  # fmt: skip
 IGNORE_COLUMNS = ("id_a", "id_b", "reason")
 _UNSCORED = {"malformed", "truncated"}
 
@@ -88,6 +90,7 @@ def _photo_rows(offers: list[Offer]) -> Iterator[dict[str, str]]:
                 "kind": photo.kind,
                 "style": offer.style,
                 "scored": "0" if photo.kind in _UNSCORED else "1",
+                "parts": " ".join(photo.parts) or photo.group,
             }
 
 

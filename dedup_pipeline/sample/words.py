@@ -1,6 +1,6 @@
 """The words of the sample shop: invented brands and sellers, categories, titles, descriptions."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from dedup_pipeline.sample.garments import Kind
 from dedup_pipeline.sample.patterns import Pattern
@@ -27,6 +27,23 @@ class Shelf(NamedTuple):
     category: str
     ideal_for: str
 
+
+PackOrSet = Literal["pack", "set"]
+
+
+class Contents(NamedTuple):
+    """What one buys at once: a single product, a pack of one garment in several colours, or a set of different ones."""
+
+    what: Literal["single"] | PackOrSet = "single"
+    pieces: int = 1
+
+    @property
+    def specification(self) -> str:
+        """As it stands in the specifications."""
+        return f"{'Set' if self.what == 'set' else 'Pack'} of {self.pieces}"
+
+
+SINGLE = Contents()
 
 _WOMEN = "Apparels>Women>Western Wear>"
 _FUSION = "Apparels>Women>Fusion Wear>Shirts, Tops & Tunics>"
@@ -97,7 +114,9 @@ _DESCRIPTIONS = (
 )
 
 
-def write_title(shelf: Shelf, brand: str, pattern: Pattern, occasion: str, wording: int) -> str:
+def write_title(
+    shelf: Shelf, brand: str, pattern: Pattern, occasion: str, wording: int, *, contents: Contents = SINGLE
+) -> str:
     """Return a product title; `wording` picks one of four habits of sellers."""
     word, whose = PATTERN_WORDS[pattern], f"{shelf.ideal_for}'s " if shelf.ideal_for else ""
     titles = (
@@ -106,7 +125,16 @@ def write_title(shelf: Shelf, brand: str, pattern: Pattern, occasion: str, wordi
         f"{brand} {whose}{shelf.name} - {word}",
         f"{word} {shelf.name} for {occasion} Wear by {brand}",
     )
-    return titles[wording % len(titles)]
+    title = titles[wording % len(titles)]
+    if contents.what == "single":
+        return title
+    bundled = (
+        f"{title} ({contents.specification})",
+        f"{contents.specification} {title}",
+        f"{title} Combo",
+        f"{title}, {contents.specification}",
+    )
+    return bundled[wording % len(bundled)]
 
 
 def write_description(wording: int, **values: str) -> str:

@@ -45,6 +45,21 @@ def test_the_json_and_the_accepted_pairs_say_the_same(undisturbed):
     assert as_text["score"].tolist() == pytest.approx(pairs["score"].tolist())
 
 
+def test_what_is_to_be_reviewed_agrees_with_the_pairs_and_the_summary(undisturbed):
+    folder = undisturbed.store / "exports" / DUMP
+    review = pd.read_csv(folder / "review.csv", keep_default_na=False)
+    pairs = pd.read_parquet(folder / "pairs.parquet").set_index(["id_a", "id_b"])
+    told = pairs.loc[list(zip(review["id_a"], review["id_b"], strict=True))]
+    assert (review["accepted"] == "yes").tolist() == told["accepted"].tolist()
+    assert review["reason"].str.contains("contradicts").tolist() == told["suspicious"].tolist()
+    uncertain = review[review["reason"].str.contains("uncertain")]
+    assert uncertain["probability"].between(0.1, 0.9).all()
+    counted = json.loads((folder / "summary.json").read_bytes())["export"]
+    assert counted["review_rows"] == len(review)
+    assert counted["uncertain_pictures"] >= len(uncertain)
+    assert counted["suspicious_pictures"] == review["reason"].str.contains("contradicts").sum()
+
+
 def test_rows_are_listings_and_rejects_and_the_summary_says_so(undisturbed, shop):
     summary = json.loads((undisturbed.store / "exports" / DUMP / "summary.json").read_bytes())
     known = json.loads((shop.folder / "counts.json").read_text())

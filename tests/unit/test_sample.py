@@ -1,19 +1,23 @@
 import csv
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from dedup_pipeline.edits import Picture
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.evaluate import score
 from dedup_pipeline.sample import SampleCounts, write_sample_shop
+from dedup_pipeline.sample.bundle import Bundle
+from dedup_pipeline.sample.camera import CAMERAS
 from dedup_pipeline.sample.garments import KINDS
 from dedup_pipeline.sample.patterns import PATTERNS
 from dedup_pipeline.sample.photo import Look, photograph
@@ -52,6 +56,28 @@ def _paths(row: dict[str, str]) -> list[str]:
     return [url.removeprefix("{base}/") for url in row["imageUrlStr"].split(";") if url.startswith("{base}/")]
 
 
+def _shows_several(photos: pd.DataFrame) -> "pd.Series[bool]":
+    return photos["parts"].str.contains(" ")
+
+
+def _picture(folder: Path, photo_id: str) -> Picture:
+    """The original of a photo, `(H, W, 3)` RGB."""
+    with Image.open(next((folder / "images").rglob(f"*-original-{photo_id}.jpeg"))) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+
+
+def _likeness(single: Picture, bundle: Picture) -> float:
+    """How well the middle of a single product is found in a bundle at some scale: 1 is pixel by pixel."""
+    height, width = single.shape[:2]
+    middle = single[int(0.36 * height) : int(0.6 * height), int(0.36 * width) : int(0.64 * width)]
+    best = 0.0
+    for scale in np.geomspace(0.2, 1.1, 60):
+        small = cv2.resize(middle, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        if small.shape[0] < bundle.shape[0] and small.shape[1] < bundle.shape[1]:
+            best = max(best, float(cv2.matchTemplate(bundle, small, cv2.TM_CCOEFF_NORMED).max()))
+    return best
+
+
 def _digests(folder: Path) -> dict[str, str]:
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
@@ -77,6 +103,7 @@ def test_counts_are_those_of_the_files(
     assert counts.reuploads_by_level == uploads["level"].value_counts().to_dict()
     assert set(counts.reuploads_by_level) == {"0", "1", "2", "3"}
     assert counts.photo_groups == PRODUCTS + counts.malformed_lines
+    assert counts.bundles == photos.loc[_shows_several(photos), "photo_group"].nunique()
 
 
 def test_truth_follows_from_the_photos(folder: Path, photos: pd.DataFrame) -> None:
@@ -96,6 +123,79 @@ def test_truth_follows_from_the_photos(folder: Path, photos: pd.DataFrame) -> No
     assert (truth["hops"].astype(int) == copies.where(~same, 0)).all()
     assert set(truth["hops"]) == {"0", "1", "2"}
     assert (truth.loc[same, "edits"] == "same-url").all()
+
+
+def test_bundles_share_parts_with_singles_and_with_each_other(photos: pd.DataFrame) -> None:
+    originals = photos[(photos["level"] == "base") & (photos["kind"] == "photo")].drop_duplicates("photo_id")
+    bundles = originals[_shows_several(originals)]
+    singles = originals[~_shows_several(originals)]
+    assert (singles["parts"] == singles["photo_group"]).all()
+    parts = {
+        str(group): set(shown.split()) for group, shown in zip(bundles["photo_group"], bundles["parts"], strict=True)
+    }
+    assert {len(shown) for shown in parts.values()} <= {2, 3}
+    in_bundles = set().union(*parts.values())
+    assert len(parts) + singles["photo_group"].isin(in_bundles).sum() >= 0.08 * PRODUCTS
+    assert singles["photo_group"].isin(in_bundles).any()
+    assert any(len(first & second) == 1 for first, second in combinations(parts.values(), 2))
+    assert all(len(first & second) <= 1 for first, second in combinations(parts.values(), 2))
+    assert bundles["style"].nunique() == len(bundles)
+    assert not set(bundles["style"]) & set(singles["style"])
+
+
+def test_only_a_reupload_of_a_bundle_is_its_duplicate(folder: Path, photos: pd.DataFrame) -> None:
+    truth = pd.read_csv(folder / "truth.csv", dtype=str, keep_default_na=False)
+    first, second = (photos.loc[truth[name], ["parts", "photo_group"]] for name in ("id_a", "id_b"))
+    assert (first.to_numpy() == second.to_numpy()).all()
+    of_bundles = truth[_shows_several(first).to_numpy()]
+    assert set(of_bundles["level"]) == {"1", "2", "3"}
+
+
+def test_a_bundle_shows_the_pixels_of_its_single(folder: Path, photos: pd.DataFrame) -> None:
+    originals = photos[(photos["level"] == "base") & (photos["kind"] == "photo") & (photos["edits"] == "")]
+    originals = originals.drop_duplicates("photo_id")
+    singles = dict(zip(originals["photo_group"], originals["photo_id"], strict=True))
+    bundles = originals[_shows_several(originals)]
+    found = [
+        _likeness(_picture(folder, singles[part]), _picture(folder, str(row["photo_id"])))
+        for _, row in bundles.iterrows()
+        for part in str(row["parts"]).split()
+        if part in singles
+    ]
+    assert len(found) >= 2
+    assert min(found) > 0.85
+
+
+def test_garments_of_a_bundle_are_where_its_mask_says() -> None:
+    look = Look("t-shirt", 5, "floral", 5, "Blue", 5, 5, 5)
+    bundle = Bundle((look, replace(look, colour="Red")), 8)
+    for camera in CAMERAS.values():
+        shot = camera.shoot(bundle)
+        assert shot.mask.shape == shot.picture.shape[:2]
+        assert 560 <= max(shot.mask.shape) <= 640
+        garments, _, sizes, _ = cv2.connectedComponentsWithStats((shot.mask > 128).astype(np.uint8))
+        assert sum(sizes[1:garments, cv2.CC_STAT_AREA] > 5000) in {1, 2}  # one where they overlap
+        left, right = shot.picture[:, : shot.mask.shape[1] // 2], shot.picture[:, shot.mask.shape[1] // 2 :]
+        assert np.abs(left.mean(axis=(0, 1)) - right.mean(axis=(0, 1))).max() > 4
+
+
+def test_the_catalog_says_how_many_pieces_a_bundle_has(rows: list[dict[str, str]], photos: pd.DataFrame) -> None:
+    pieces = photos["parts"].str.count(" ") + 1
+    for row in rows:
+        number = int(pieces[row["productId"]]) if photos.loc[row["productId"], "kind"] == "photo" else 1
+        assert row["keySpecsStr"].endswith((f"Pack of {number}", f"Set of {number}"))
+
+
+def test_a_pair_that_shares_a_part_is_called_so(folder: Path, photos: pd.DataFrame) -> None:
+    bundle = photos[_shows_several(photos)].index
+    pairs = {
+        (str(one), str(other)): 1.0
+        for one in bundle
+        for other in photos.index[(photos["kind"] == "photo") & (photos["edits"] == "")]
+        if set(photos.loc[one, "parts"].split()) & set(photos.loc[other, "parts"].split())
+    }
+    result = score(folder, pairs)
+    assert set(result.photo.wrong_by_kind) == {"shares a part"}
 
 
 def test_level_0_is_the_same_bytes(folder: Path, photos: pd.DataFrame) -> None:

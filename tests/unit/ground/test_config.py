@@ -38,6 +38,12 @@ def test_a_category_may_hold_a_comma():
     assert settings.ingest.categories == ("Shirts, Tops & Tunics",)
 
 
+def test_a_band_comes_as_two_numbers(monkeypatch):
+    assert load_settings(["export.review_band=0.2, 0.75"]).export.review_band == (0.2, 0.75)
+    monkeypatch.setenv("DEDUP_EXPORT__REVIEW_BAND", "0.3,0.4")
+    assert load_settings().export.review_band == (0.3, 0.4)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -46,6 +52,9 @@ def test_a_category_may_hold_a_comma():
         ("fetch.threads=many", ("fetch.threads", "'many'", "integer")),
         ("match.target_precision=1.5", ("match.target_precision", "less than 1")),
         ("fetch.threads", ("name=value",)),
+        ("export.review_band=0.9,0.1", ("export.review_band", "lower probability first")),
+        ("export.review_band=0.1,1.5", ("export.review_band", "between 0 and 1")),
+        ("export.review_band=0.1", ("export.review_band",)),
     ],
 )
 def test_a_wrong_flag_is_refused_in_words_that_help(text, words):

@@ -1,0 +1,36 @@
+"""The two ways in which the sample shop's originals are photographed: in a studio, or by phone on a bed or a floor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from dedup_pipeline.sample import phone, photo
+from dedup_pipeline.sample.bundle import Bundle, combine, paste_together
+from dedup_pipeline.sample.photo import Look, Shot
+
+Style = Literal["studio", "phone"]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How originals are photographed.
+
+    Attributes:
+        single: takes the photo of one product.
+        compose: makes the picture of a bundle of the photos of its parts.
+        quality: of the JPEG file, 1 to 100.
+    """
+
+    single: Callable[[Look], Shot]
+    compose: Callable[[Bundle, Callable[[Look], Shot]], Shot]
+    quality: int
+
+    def shoot(self, look: Look | Bundle) -> Shot:
+        """Take the photo of a product or a bundle."""
+        return self.compose(look, self.single) if isinstance(look, Bundle) else self.single(look)
+
+
+CAMERAS: dict[Style, Camera] = {
+    "studio": Camera(photo.shoot, paste_together, 92),
+    "phone": Camera(phone.shoot, combine, 74),
+}

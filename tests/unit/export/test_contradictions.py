@@ -1,0 +1,50 @@
+"""Brands as sellers write them, and contradictions between listings of one photo."""
+
+import pandas as pd
+import pytest
+
+from dedup_pipeline.export.contradictions import brand_key, brands_contradict, claims_of, contradictions
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "differ"),
+    [
+        ("Nike", "Adidas", True),
+        ("NIKE", "nike ", False),
+        ("Levi's", "LEVIS", False),
+        ("N-Gal Street", "n gal street", False),
+        ("A&K", "A and K", False),
+        ("Café Noir", "Cafe  Noir", False),
+        ("Levi's", "Levi's Kids", False),
+        ("GAP", "Gapardi", False),  # what looks like one brand is left alone
+        ("HM", "Hmong Crafts", True),
+        ("Nike", "", False),
+        ("Nike", None, False),
+        ("Nike", "Generic", False),
+        ("Nike", "N/A", False),
+    ],
+)
+def test_brands(a, b, differ):
+    assert brands_contradict(brand_key(a), brand_key(b)) is differ
+    assert brands_contradict(brand_key(b), brand_key(a)) is differ
+
+
+def listing(name, brand=None, colour=None):
+    return {"listing_id": name, "brand": brand, "colour": colour, "title": None}
+
+
+def test_a_family_that_shows_one_photo_in_many_colours_has_them_all():
+    claims = claims_of(
+        [listing("A1", "X", "Red"), listing("A2", "X", "Blue"), listing("B1", "X", "Blue"), listing("C1", "Y", "Green")]
+    )
+    seen = pd.DataFrame(
+        [("A1", "A", "n1"), ("A2", "A", "n1"), ("B1", "B", "n2"), ("C1", "C", "n3")],
+        columns=["listing_id", "family_id", "node"],
+    )
+    pairs = pd.DataFrame(
+        [("A1", "B1", True), ("A2", "B1", True), ("A1", "C1", True), ("B1", "C1", False)],
+        columns=["id_a", "id_b", "accepted"],
+    )
+    found = contradictions(pairs, claims, seen)
+    assert found["colour"].tolist() == [False, False, True, False]
+    assert found["brand"].tolist() == [False, False, True, False]
