@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from importlib.resources import files
 from typing import Any
 
@@ -11,13 +11,16 @@ import pandas as pd
 import pyarrow as pa
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.export.contradictions import claims_of, contradictions
 from dedup_pipeline.export.pairs import listing_pairs
+from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
+from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
 from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.schemas import PAIRS, NodeState, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 1
+VERSION = 2
 SCHEMA_VERSION = 1
 _SCHEMA_FILE = "duplicates.schema.json"
 _DIGITS = 6  # of a score: what a calibration can tell apart, and the same on every machine
@@ -48,7 +51,8 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
 
     Returns:
         outputs: duplicates (duplicates.json, in the form of ``export.form``), schema, pairs_csv, pairs (PAIRS), groups
-        (GROUPS), summary. counts: pairs, accepted, listings_with_duplicates.
+        (GROUPS), review (review.csv), summary. counts: pairs, accepted, listings_with_duplicates; and of pairs of
+        pictures: uncertain_photo_pairs, suspicious_photo_pairs, suspicious_by_reason, review_rows, review_left_out.
 
     Raises:
         NotReadyError: the dump is not grouped yet.
@@ -63,21 +67,31 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
             "pairs_csv": "pairs.csv",
             "pairs": "pairs.parquet",
             "groups": "groups.parquet",
+            "review": "review.csv",
             "summary": "summary.json",
         }.items()
     }
 
     def work() -> Done:
-        progress(0, 3)
+        progress(0, 4)
         groups = store.read_table(grouped.outputs["groups"])
-        pairs = _pairs(store, dump_id, groups, settings)
-        progress(1, 3)
+        seen = _seen(store, dump_id)
+        pairs = _pairs(store, dump_id, groups, seen, settings)
+        claims = claims_of(_listings(store, dump_id, set(groups["listing_id"].to_pylist())))
+        found = contradictions(pairs, claims, seen)
+        pairs["suspicious"] = found["brand"] | found["colour"]
+        progress(1, 4)
         table = conform({name: pairs[name] for name in PAIRS.names}, PAIRS)
         store.write_table(paths["pairs"], table)
         store.write_table(paths["groups"], groups)
         with store.writing(paths["pairs_csv"]) as file:
             pairs.to_csv(file, index=False, float_format=f"%.{_DIGITS}f", lineterminator="\n", mode="wb")
-        progress(2, 3)
+        progress(2, 4)
+        node_of = seen.set_index("listing_id")["node"]
+        suspicious = suspicious_pictures(pairs, found, node_of)
+        chosen = _review(store, dump_id, suspicious, _groups_of_nodes(groups, node_of), settings)
+        _write_review(store, dump_id, paths["review"], with_listings(chosen.pairs, seen))
+        progress(3, 4)
         accepted = pairs[pairs["accepted"]]
         duplicates = _duplicates(accepted, groups, settings.export.form)
         with store.writing(paths["duplicates"]) as file:
@@ -88,27 +102,71 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
             "pairs": len(pairs),
             "accepted": len(accepted),
             "listings_with_duplicates": len(set(accepted["id_a"]) | set(accepted["id_b"])),
+            "uncertain_photo_pairs": chosen.uncertain,
+            "suspicious_photo_pairs": chosen.suspicious,
+            "suspicious_by_reason": chosen.by_reason,
+            "review_rows": len(chosen.pairs),
+            "review_left_out": chosen.left_out,
         }
         store.write_json(paths["summary"], _summary(store, dump_id, counts, settings))
-        progress(3, 3)
+        progress(4, 4)
         return Done(paths, counts)
 
     inputs = {"group": grouped.key, "options": settings.export.model_dump(mode="json")}
     return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
 
 
-def _pairs(store: Store, dump_id: str, groups: pa.Table, settings: Settings) -> pd.DataFrame:
-    matched = result_of(store, dump_id, "match")
-    nodes = store.read_table(matched.outputs["nodes"]).to_pandas()
+def _seen(store: Store, dump_id: str) -> pd.DataFrame:
+    """listing_id, family_id, image_id, node of the listings whose picture takes part in matching."""
+    nodes = store.read_table(result_of(store, dump_id, "match").outputs["nodes"]).to_pandas()
     usable = nodes[nodes["state"] == NodeState.MATCHED.value]
     columns = ["listing_id", "family_id", "photo_url"]
     listings = store.read_table(result_of(store, dump_id, "ingest").outputs["listings"], columns).to_pandas()
     listings["image_id"] = listings["photo_url"].map(image_of_photo(store, dump_id))
-    listings = listings.merge(usable[["image_id", "node"]], on="image_id")
+    shown: pd.DataFrame = listings.drop(columns="photo_url").merge(usable[["image_id", "node"]], on="image_id")
+    return shown
+
+
+def _pairs(store: Store, dump_id: str, groups: pa.Table, seen: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    matched = result_of(store, dump_id, "match")
     verdicts = store.read_table(matched.outputs["verdicts"], ["node_a", "node_b", "kind", "probability"]).to_pandas()
     members = groups.select(["listing_id", "group_id", "medoid"]).to_pandas()
-    pairs = listing_pairs(listings, verdicts, members, minimum_score=settings.export.minimum_score)
+    pairs = listing_pairs(seen, verdicts, members, minimum_score=settings.export.minimum_score)
     return pairs.assign(score=pairs["score"].round(_DIGITS))
+
+
+def _listings(store: Store, dump_id: str, wanted: Set[str]) -> Iterator[dict[str, Any]]:
+    """What some listings say: LISTING_COLUMNS, in the order of the table."""
+    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
+        for batch in table.iter_batches(columns=LISTING_COLUMNS):
+            known = pa.array([listing in wanted for listing in batch["listing_id"].to_pylist()], pa.bool_())
+            yield from batch.filter(known).to_pylist()
+
+
+def _groups_of_nodes(groups: pa.Table, node_of: pd.Series[str]) -> dict[str, str]:
+    members = groups.select(["listing_id", "group_id"]).to_pandas()
+    return dict(zip(members["listing_id"].map(node_of), members["group_id"], strict=True))
+
+
+def _review(
+    store: Store, dump_id: str, suspicious: pd.DataFrame, group_of: dict[str, str], settings: Settings
+) -> Review:
+    matched = result_of(store, dump_id, "match")
+    with store.reading_table(matched.outputs["verdicts"]) as verdicts:
+        return choose_review(
+            verdicts.iter_batches(columns=VERDICT_COLUMNS),
+            suspicious,
+            group_of,
+            band=settings.export.review_band,
+            threshold=float(str(matched.counts["threshold"])),
+            rows=settings.export.review_rows,
+        )
+
+
+def _write_review(store: Store, dump_id: str, path: str, pairs: pd.DataFrame) -> None:
+    with store.writing(path) as file:
+        listings = _listings(store, dump_id, {*pairs["id_a"], *pairs["id_b"]})
+        write_review(file, pairs, listings, digits=_DIGITS)
 
 
 def _duplicates(accepted: pd.DataFrame, groups: pa.Table, form: str) -> dict[str, list[Any]]:

@@ -56,8 +56,8 @@ def test_what_is_to_be_reviewed_agrees_with_the_pairs_and_the_summary(undisturbe
     assert uncertain["probability"].between(0.1, 0.9).all()
     counted = json.loads((folder / "summary.json").read_bytes())["export"]
     assert counted["review_rows"] == len(review)
-    assert counted["uncertain_pictures"] >= len(uncertain)
-    assert counted["suspicious_pictures"] == review["reason"].str.contains("contradicts").sum()
+    assert counted["uncertain_photo_pairs"] >= len(uncertain)
+    assert counted["suspicious_photo_pairs"] == review["reason"].str.contains("contradicts").sum()
 
 
 def test_rows_are_listings_and_rejects_and_the_summary_says_so(undisturbed, shop):

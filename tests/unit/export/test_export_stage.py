@@ -93,7 +93,7 @@ def test_uncertain_pairs_come_most_useful_first(matched):
     assert [row["accepted"] for row in rows] == ["yes", "no", "no", "no"]
     assert [row["probability"] for row in rows] == ["0.900000", "0.850000", "0.500000", "0.100000"]
     assert {row["reason"] for row in rows} == {"uncertain"}
-    assert matched.summary()["export"]["uncertain_pictures"] == 4
+    assert matched.summary()["export"]["uncertain_photo_pairs"] == 4
     assert matched.summary()["match"]["expected_precision"] == 0.991
 
 
@@ -151,7 +151,7 @@ def test_contradictions_stay_duplicates_and_are_reported(matched):
     duplicates = matched.store.read_json(matched.store.export(DUMP, "duplicates.json"))
     assert duplicates == {"A": ["B", "C"], "B": ["A", "C"], "C": ["A", "B"]}
     counted = matched.summary()["export"]
-    assert (counted["suspicious_pictures"], counted["uncertain_pictures"], counted["review_rows"]) == (2, 1, 3)
+    assert (counted["suspicious_photo_pairs"], counted["uncertain_photo_pairs"], counted["review_rows"]) == (2, 1, 3)
     assert counted["suspicious_by_reason"] == {"colour-contradicts": 2, "brand-contradicts": 1}
 
 
@@ -221,4 +221,4 @@ def test_a_dump_without_anything_to_look_at_has_a_header_only(matched):
     assert matched.export() == []
     header = matched.store.read_bytes(matched.store.export(DUMP, "review.csv")).decode("utf-8-sig")
     assert header.startswith("reason,probability,accepted,kind,id_a,id_b,")
-    assert matched.summary()["export"]["suspicious_pictures"] == 0
+    assert matched.summary()["export"]["suspicious_photo_pairs"] == 0
