@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -43,7 +43,15 @@ def _pairs(value: object) -> object:
     return value
 
 
+def _ascending(band: tuple[float, float]) -> tuple[float, float]:
+    low, high = band
+    if not 0 <= low < high <= 1:
+        raise ValueError("write the lower probability first, both between 0 and 1, such as 0.1,0.9")
+    return band
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Band = Annotated[tuple[float, float], NoDecode, BeforeValidator(_split), AfterValidator(_ascending)]
 Mapped = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 
 
@@ -158,7 +166,7 @@ class MatchSettings(Section):
         200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
     )
     calibration_photos: int = Field(400, ge=20, description="Photos of the dump that the verdicts are calibrated on.")
-    part_nodes: int = Field(50_000, ge=10, description="Nodes in a part, the unit of parallel matching.")
+    part_nodes: int = Field(5_000, ge=10, description="Nodes in a part, the unit of parallel matching.")
 
 
 class ExportSettings(Section):
@@ -170,6 +178,11 @@ class ExportSettings(Section):
         "the latter with each duplicate in a list of its own.",
     )
     minimum_score: float = Field(0.01, ge=0, le=1, description="Pairs below this probability are left out of pairs.*.")
+    review_band: Band = Field(
+        (0.1, 0.9),
+        description="Lowest and highest probability (`0.1,0.9`, both included) of the pairs of pictures in review.csv.",
+    )
+    review_rows: int = Field(2000, ge=0, le=1_000_000, description="Rows of review.csv at most, the most useful first.")
 
 
 class TrackingSettings(Section):
@@ -271,6 +284,8 @@ def _type_text(annotation: object) -> str:
         return " | ".join(f"`{choice}`" for choice in get_args(annotation))
     if annotation == tuple[str, ...]:
         return "list"
+    if annotation == tuple[float, float]:
+        return "two numbers"
     if annotation == dict[str, str]:
         return "mapping"
     return getattr(annotation, "__name__", str(annotation))

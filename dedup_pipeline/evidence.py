@@ -1,8 +1,7 @@
 """What two pictures have in common, as numbers: the evidence that a verdict rests on.
 
-All of it is cheap: it comes from fingerprints and embeddings, not from pixels. Evidence from the aligned pictures
-themselves belongs here too, as further names in EVIDENCE and further columns from ``compare``; the verdict model takes
-whatever names there are.
+What fingerprints and embeddings tell at a glance is cheap, and every candidate has it. What the pictures tell when one
+is laid over the other (see ``alignment``) costs milliseconds, and only those have it that the glance did not rule out.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedup_pipeline import hashing
+from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.imaging import Picture
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
-EVIDENCE: dict[str, int] = {
+GLANCE: dict[str, int] = {
     "cosine": 1,  # of the embeddings
     "cosine_margin": 1,  # cosine beyond what either picture has with its own neighbourhood
     "phash_distance": -1,  # bits of 64, the better of upright and mirrored
@@ -34,6 +34,7 @@ EVIDENCE: dict[str, int] = {
     "layout_colour_high": -1,  # its 80 % quantile
     "layout_light": -1,  # mean difference of L over the cells, brightness aside
 }
+EVIDENCE: dict[str, int] = GLANCE | ALIGNED
 
 _L, _AB, _SHARE = slice(0, 5), slice(5, 15), 15
 _L_SCALE = 2.55
@@ -106,10 +107,10 @@ class Looks:
 
 
 def compare(first: Looks, second: Looks) -> dict[str, Floats]:
-    """The evidence on each pair (first[i], second[i]); symmetric in the two.
+    """The evidence at a glance on each pair (first[i], second[i]); symmetric in the two.
 
     Returns:
-        Every name of EVIDENCE as (N,) float32, and ``mirrored``: 1 where the second is more like the mirror image
+        Every name of GLANCE as (N,) float32, and ``mirrored``: 1 where the second is more like the mirror image
         of the first.
     """
     cosine = np.einsum("nd,nd->n", first.vectors, second.vectors)

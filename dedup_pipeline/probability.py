@@ -29,7 +29,7 @@ Doubles = npt.NDArray[np.float64]
 
 _FOLDS = 5
 _TREES = 150
-_LOGIT_CAP = 12.0  # a probability of 1 - 6e-6: no finite sample supports more
+LOGIT_CAP = 12.0  # a probability of 1 - 6e-6: no finite sample supports more
 _LEAN = 0.05
 _UNSEEN = 0.1  # decoys that may lie above the highest seen: no finite sample shows that there are none
 
@@ -63,7 +63,7 @@ class VerdictModel:
 
     def calibrated(self, raw: npt.ArrayLike) -> Doubles:
         """Log odds (N,) of raw scores (N,) of the trees."""
-        return np.clip(self.slope * np.asarray(raw, np.float64) + self.intercept, -_LOGIT_CAP, _LOGIT_CAP)
+        return np.clip(self.slope * np.asarray(raw, np.float64) + self.intercept, -LOGIT_CAP, LOGIT_CAP)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -87,7 +87,7 @@ class Pairs:
     """Pairs of pictures with what speaks for and against them.
 
     Attributes:
-        evidence: every name of EVIDENCE as (N,) float32.
+        evidence: names of EVIDENCE, each as (N,) float32; NaN where it is missing.
         groups: (N,) int64, pairs of one group share a picture.
     """
 
@@ -113,7 +113,7 @@ def fit(
     Raises:
         InputError: there are too few pairs of either kind.
     """
-    names = tuple(EVIDENCE)
+    names = tuple(name for name in EVIDENCE if name in pairs.evidence)
     least = 2 * _FOLDS
     if min(int(labels.sum()), int((~labels).sum()), len(np.unique(pairs.groups))) < least:
         raise InputError(f"the verdicts need at least {least} photos to be calibrated on; the dump has too few")
@@ -183,24 +183,24 @@ class Curve:
         return cls(tuple(value["logits"]), tuple(value["probabilities"]))
 
 
-def curve_of(candidates: Doubles, weights: Rows, decoys: Doubles, scale: float) -> Curve:
+def curve_of(candidates: Doubles, weights: Rows, decoys: Doubles, scales: Doubles) -> Curve:
     """Estimate how likely candidates are duplicates, from what decoys found in the same dump.
 
     Args:
         candidates: (N,) log odds of the dump's candidate pairs.
         weights: (N,) how often each was found, once from either end.
         decoys: (M,) log odds of the candidate pairs of the decoys, all of them wrong.
-        scale: pictures of the dump for each decoy.
+        scales: (M,) pictures of the dump for each decoy.
 
     Returns:
         The curve: one less the ratio of wrong pairs to pairs, both per log odds, never falling with the log odds.
     """
     if not len(candidates):
         return Curve((0.0,), (0.0,))
-    unseen = max(candidates.max(), decoys.max(initial=-_LOGIT_CAP)) + 1e-9
+    unseen = max(candidates.max(), decoys.max(initial=-LOGIT_CAP)) + 1e-9
     logits = np.concatenate([candidates, decoys, [unseen]])
     wrong = np.concatenate([np.zeros(len(candidates)), np.ones(len(decoys) + 1)])
-    masses = np.concatenate([weights, np.full(len(decoys), scale), [_UNSEEN * scale]])
+    masses = np.concatenate([weights, scales, [_UNSEEN * scales.max(initial=1.0)]])
     share = IsotonicRegression(increasing=False).fit(logits, wrong, sample_weight=masses).predict(logits)
     levels = np.unique(share)[::-1]
     likely = np.concatenate([[0.0], 1 - np.minimum(1.0, levels / np.maximum(1 - levels, 1e-9)), [1.0]])

@@ -1,4 +1,4 @@
-"""The re-upload simulator: makes of a photo what a seller makes of it, and the recolour that only looks like it.
+"""The re-upload simulator: makes of a photo what a seller makes of it, and what only looks like that.
 
 A *strength* says how far a copy is from its source: 1 is another encoding or size; 2 adds one light edit; 3 adds two
 strong ones to that. All numbers are drawn from the generator that is handed in: equal generators, equal pictures.
@@ -82,6 +82,30 @@ def recolour(picture: Picture, generator: np.random.Generator) -> Picture | None
         if float(change.mean()) >= _VISIBLE:
             return painted
     return None
+
+
+def pack(first: Picture, second: Picture, generator: np.random.Generator) -> Picture:
+    """Put two products side by side in one picture: what shows a product, and more, and is no duplicate of it.
+
+    Args:
+        first: (H, W, 3) uint8 RGB.
+        second: the same, of any size.
+        generator: decides their order and sizes; it is advanced.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
+    height = min(len(first), len(second))
+    parts = []
+    for picture, share in ((first, 1.0), (second, _between(generator, 0.7, 1.0))):
+        tall = max(8, round(height * share))
+        wide = max(8, round(picture.shape[1] * tall / len(picture)))
+        part = np.asarray(cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        above = (height - tall) // 2
+        parts.append(cv2.copyMakeBorder(part, above, height - tall - above, 0, 0, cv2.BORDER_REPLICATE))
+    if generator.random() < 0.5:
+        parts.reverse()
+    return np.concatenate(parts, axis=1)
 
 
 def _repainted(picture: Picture, generator: np.random.Generator) -> Picture:

@@ -166,6 +166,14 @@ VERDICTS = _table(
     dhash_distance=pa.float32(),
     colour_distance=pa.float32(),
     layout_likeness=pa.float32(),
+    # of the pictures laid over each other, see alignment; null where the glance ruled the pair out, or nothing fits
+    inliers=pa.float32(),
+    structure=pa.float32(),
+    chroma_90=pa.float32(),  # CIE Lab units
+    lightness_90=pa.float32(),
+    colour_patch=pa.float32(),  # the rest are shares of the products
+    unshared=pa.float32(),
+    beyond=pa.float32(),
     mirrored=pa.bool_(),
 )
 
@@ -187,6 +195,7 @@ PAIRS = _table(
     kind=pa.string(),
     accepted=pa.bool_(),
     group_id=pa.string(),  # null unless accepted
+    suspicious=pa.bool_(),  # accepted, though the listings contradict each other in brand or colour
 )
 
 

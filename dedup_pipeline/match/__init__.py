@@ -2,5 +2,6 @@
 
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.stage import finish_match, match, match_part, plan_match
+from dedup_pipeline.match.views import align
 
-__all__ = ["Calibration", "finish_match", "match", "match_part", "plan_match"]
+__all__ = ["Calibration", "align", "finish_match", "match", "match_part", "plan_match"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -10,21 +11,27 @@ import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Rows, compare
+from dedup_pipeline.evidence import Floats, Rows, compare
 from dedup_pipeline.index import open_index
 from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
+from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.nodes import Nodes, load_nodes
-from dedup_pipeline.probability import VerdictModel, curve_of, sigmoid, threshold_for
+from dedup_pipeline.match.views import align, node_views
+from dedup_pipeline.probability import curve_of, sigmoid, threshold_for
 from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Tracking
 
-VERSION = 1
+VERSION = 2
+_Lay = Callable[[Rows, Rows], dict[str, Floats]]
 _BLOCK = 20_000  # pairs compared at a time
-_SHOWN = ("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness")
+_SHOWN = (
+    *("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness"),
+    *("inliers", "structure", "chroma_90", "lightness_90", "colour_patch", "unshared", "beyond"),
+)
 
 
 def match(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
@@ -84,7 +91,7 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
 
     Returns:
         outputs: verdicts (VERDICTS, with the probability at the prior of the calibration). counts: candidates,
-        perceptual, learned.
+        perceptual, learned, aligned (laid over each other).
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -97,14 +104,22 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         low, high, directions = unordered(nodes, np.union1d(perceptual, learned))
         near = np.isin(low * len(nodes) + high, np.concatenate([perceptual, _turned(perceptual, len(nodes))]))
         kinds = np.where(near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
-        model = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).model
+        judge = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).judge
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
+
+        def lay(first: Rows, second: Rows) -> dict[str, Floats]:
+            views = node_views(settings, dump_id, nodes, np.union1d(first, second).tolist())
+            return align(views, first, second, settings)
+
+        aligned = 0
         with store.writing_table(path, VERDICTS) as writer:
             for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
                 columns = {"kind": kinds[block].tolist(), "directions": directions[block]}
-                writer.write_table(_verdicts(nodes, low[block], high[block], columns, model))
-        counts = {"candidates": len(low), "perceptual": len(perceptual), "learned": len(learned)}
+                table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, lay=lay)
+                aligned += len(table) - table["inliers"].null_count
+                writer.write_table(table)
+        counts = {"candidates": len(low), "perceptual": len(perceptual), "learned": len(learned), "aligned": aligned}
         return Done({"verdicts": path}, dict[str, Count](counts))
 
     return run_stage(
@@ -117,10 +132,14 @@ def _turned(codes: Rows, nodes: int) -> Rows:
     return codes % nodes * nodes + codes // nodes
 
 
-def _verdicts(nodes: Nodes, low: Rows, high: Rows, columns: dict[str, object], model: VerdictModel) -> pa.Table:
-    evidence = compare(nodes.looks.take(low), nodes.looks.take(high))
-    logits = model.logits(evidence)
-    columns |= {name: evidence[name] for name in _SHOWN}
+def _verdicts(nodes: Nodes, low: Rows, high: Rows, *, columns: dict[str, object], judge: Judge, lay: _Lay) -> pa.Table:
+    """The verdicts (VERDICTS) on some pairs of nodes; ``lay`` lays some pairs of nodes over each other."""
+
+    def aligned(passing: Flags) -> dict[str, Floats]:
+        return lay(low[passing], high[passing])
+
+    evidence, logits = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
+    columns |= {name: pa.array(evidence[name], from_pandas=True) for name in _SHOWN}
     columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": sigmoid(logits)}
     columns |= {"node_a": [nodes.names[row] for row in low], "node_b": [nodes.names[row] for row in high]}
     return conform(columns, VERDICTS)
@@ -131,8 +150,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 
     Returns:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve. counts: candidates,
-        perceptual, learned, nodes, placeholders, blanks, expected_duplicates (the sum of the probabilities from 0.5
-        up), threshold, expected_precision, accepted.
+        perceptual, learned, aligned, nodes, placeholders, blanks, expected_duplicates (the sum of the probabilities
+        from 0.5 up), threshold, expected_precision, accepted.
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -149,8 +168,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         matched = int(str(plan.counts["nodes"])) - placeholders - blanks
         logits = verdicts["logit"].to_numpy()
         # a decoy looks into the dump and is not looked for, so the dump's pairs count as often as they were found
-        scale = matched / max(1, calibration.decoy_count)
-        curve = curve_of(logits, verdicts["directions"].to_numpy(), np.array(calibration.decoys), scale)
+        scales = matched * np.array(calibration.decoy_shares)
+        curve = curve_of(logits, verdicts["directions"].to_numpy(), np.array(calibration.decoys), scales)
         values = curve.at(logits).round(6)
         threshold, expected = threshold_for(values, target)
         verdicts = verdicts.set_column(verdicts.schema.get_field_index("probability"), "probability", pa.array(values))
@@ -162,6 +181,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "candidates": len(verdicts),
             "perceptual": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.PERCEPTUAL.value)).as_py() or 0),
             "learned": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.LEARNED.value)).as_py() or 0),
+            "aligned": len(verdicts) - verdicts["inliers"].null_count,
             "nodes": plan.counts["nodes"],
             "placeholders": placeholders,
             "blanks": blanks,

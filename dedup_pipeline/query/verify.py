@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from dedup_pipeline import hashing
+from dedup_pipeline.alignment import view_of
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import EVIDENCE, compare
-from dedup_pipeline.match import Calibration
+from dedup_pipeline.match import Calibration, align
 from dedup_pipeline.probability import Curve
 from dedup_pipeline.query.reference import open_reference, read_picture
 from dedup_pipeline.schemas import VerdictKind
@@ -23,7 +27,7 @@ class Verdict:
         probability: calibrated, 0 to 1.
         threshold: the least probability that counts as the same.
         kind: same-bytes, same-pixels, or learned for all that needed judging.
-        evidence: see evidence.EVIDENCE.
+        evidence: see evidence.EVIDENCE; None where the glance ruled the pair out, or nothing fits.
         reference: the dump whose calibration answered.
     """
 
@@ -31,7 +35,7 @@ class Verdict:
     probability: float
     threshold: float
     kind: str
-    evidence: dict[str, float]
+    evidence: dict[str, float | None]
     reference: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,19 +53,25 @@ def verify(settings: Settings, first: str, second: str) -> Verdict:
     (data_a, picture_a), (data_b, picture_b) = (read_picture(source, settings) for source in (first, second))
     reference = open_reference(settings)
     looks = reference.looks([picture_a, picture_b])
-    compared = compare(looks.take(slice(0, 1)), looks.take(slice(1, 2)))
-    evidence = {name: round(float(compared[name][0]), 4) for name in (*EVIDENCE, "mirrored")}
+    judge = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).judge
+    glances = compare(looks.take(slice(0, 1)), looks.take(slice(1, 2)))
+    views = {place: view_of(picture) for place, picture in enumerate((picture_a, picture_b))}
+    compared, logits = judge.judge(glances, lambda _: align(views, np.array([0]), np.array([1]), settings))
+    evidence = {name: _rounded(compared[name][0]) for name in (*EVIDENCE, "mirrored")}
     counts = reference.matched.counts
     threshold = float(str(counts["threshold"]))
     kind = _equal(data_a, data_b, hashing.pixel_id(picture_a) == hashing.pixel_id(picture_b))
     if kind is None:
-        model = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).model
         curve = Curve.from_dict(reference.store.read_json(reference.matched.outputs["curve"]))
-        probability = round(float(curve.at(model.logits(compared))[0]), 6)
+        probability = round(float(curve.at(logits)[0]), 6)
     else:
         probability = 1.0
     shown = kind or VerdictKind.LEARNED
     return Verdict(probability >= threshold, probability, threshold, shown.value, evidence, reference.dump_id)
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 4)
 
 
 def _equal(data_a: bytes, data_b: bytes, same_pixels: bool) -> VerdictKind | None:

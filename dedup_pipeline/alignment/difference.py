@@ -1,0 +1,241 @@
+"""Comparing two pictures where one lies over the other: structure, colour, and what only one of them shows.
+
+Badges, logos and watermarks are patches whose structure differs; a recolour keeps the structure. So colours are
+compared only where the structure agrees, and after forgiving light (see ``light``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dedup_pipeline.alignment.light import Floats, Mask, relight
+from dedup_pipeline.alignment.registration import Matrix, Registration, register
+from dedup_pipeline.alignment.view import View
+
+# name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
+ALIGNED: dict[str, int] = {
+    "inliers": 1,  # keypoints that agree with the map
+    "inlier_cells": 1,  # parts of the picture that hold them
+    "inlier_share": 1,  # of the matched keypoints
+    "dense": 0,  # 1 where the map comes from the pixels
+    "scale_change": 0,  # absolute logarithm
+    "stretch": -1,  # logarithm of the ratio of the two scales
+    "turn": -1,  # degrees
+    "overlap": 0,  # share of the frame that both cover
+    "structure": 1,  # correlation of local structure over both products
+    "structure_share": 1,  # of their pixels whose surroundings correlate
+    "structure_inside": 1,  # correlation where both have product
+    "compared": 1,  # share of their pixels on which colours are compared
+    "unshared": -1,  # share of their pixels in the common frame that only one has
+    "beyond": -1,  # share of a product that lies outside the other's frame
+    "beyond_apart": -1,  # the same for parts that the other's frame does not cut through: another garment of a pack
+    "tone_change": -1,  # of L, that was forgiven
+    "saturation_change": -1,  # absolute logarithm, that was forgiven
+    "chroma_median": -1,  # CIE Lab units, after forgiving light
+    "chroma_75": -1,
+    "chroma_90": -1,
+    "chroma_97": -1,
+    "lightness_median": -1,
+    "lightness_75": -1,
+    "lightness_90": -1,
+    "chroma_patch": -1,  # largest connected share over 4 CIE Lab units
+    "strong_chroma_patch": -1,  # over 8
+    "lightness_patch": -1,  # over 5
+    "colour_patch": -1,  # over 7, both together
+    "structure_patch": -1,  # largest connected share whose structure differs
+    "patch": -1,  # or whose colour differs grossly
+}
+
+_WINDOW = 11  # pixels of the surroundings that are correlated
+_NOISE = 1.5  # variance of L below which surroundings are flat
+_TEXTURE = 6.0  # above which they have structure
+_AGREES, _PASSES, _DIFFERS = 0.5, 0.3, 0.2  # correlation
+_LEAST_COMPARED = 30  # pixels
+_LEAST_STRUCTURE = 0.25  # of 5,000 simulated re-uploads none is below
+_LEAST_BEYOND = 0.03
+_OPENING = np.ones((5, 5), np.uint8)
+_CONTACT = 0.5  # of a part's diameter: less contact with the other's frame and it is a thing of its own
+
+
+@dataclass(frozen=True)
+class _Overlay:
+    """Both pictures in one frame.
+
+    Attributes:
+        first: (H, W, 3) float32 RGB, 0 to 1, slightly blurred.
+        second: the same.
+        mine: (H, W), the first's product.
+        theirs: (H, W), the second's.
+        valid: (H, W), what both frames cover.
+    """
+
+    first: Floats
+    second: Floats
+    mine: Mask
+    theirs: Mask
+    valid: Mask
+
+
+def aligned_evidence(first: View, second: View) -> dict[str, float]:
+    """The evidence of two pictures laid over each other.
+
+    Returns:
+        Every name of ALIGNED, NaN where it cannot be told, and ``mirrored``: 1 where the second was mirrored.
+    """
+    found = [_compared(first, second, registration) for registration in register(first, second)]
+    if not found:
+        return dict.fromkeys(ALIGNED, math.nan) | {"inliers": 0.0, "inlier_cells": 0.0, "mirrored": 0.0}
+    return max(found, key=lambda evidence: evidence["structure"])
+
+
+def _compared(first: View, second: View, registration: Registration) -> dict[str, float]:
+    matrix = registration.matrix
+    large, small = np.linalg.svd(matrix[:2, :2], compute_uv=False)
+    evidence = dict.fromkeys(ALIGNED, math.nan)
+    evidence |= {
+        "inliers": registration.inliers,
+        "inlier_cells": registration.cells,
+        "inlier_share": registration.inliers / max(1, registration.matches),
+        "dense": float(registration.dense),
+        "scale_change": abs(math.log(large * small)) / 2,
+        "stretch": math.log(large / small),
+        "turn": abs(math.degrees(math.atan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))),
+        "mirrored": float(registration.mirrored),
+    }
+    mine, theirs = (first.picture, first.product), (second.picture, second.product)
+    if registration.mirrored:
+        theirs = np.ascontiguousarray(theirs[0][:, ::-1]), np.ascontiguousarray(theirs[1][:, ::-1])
+    if large * small > 1:  # the larger is always shrunk, so that detail is lost and not made up
+        mine, theirs, matrix = theirs, mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    overlay = _overlay(mine, theirs, matrix)
+    evidence |= _shares(overlay, mine[1], theirs[1], matrix)
+    return evidence | _differences(overlay)
+
+
+def _overlay(
+    mine: tuple[npt.NDArray[np.uint8], Mask], theirs: tuple[npt.NDArray[np.uint8], Mask], m: Matrix
+) -> _Overlay:
+    height, width = theirs[0].shape[:2]
+    shrink = math.sqrt(max(1e-6, float(np.linalg.det(m[:2, :2]))))
+    picture = mine[0].astype(np.float32) / 255
+    if shrink < 0.8:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.5 * (1 / shrink - 1) + 0.3))
+    warped = cv2.warpAffine(picture, m[:2], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    valid = _warped(np.ones(mine[1].shape, dtype=bool), m, (width, height))
+    return _Overlay(
+        np.asarray(cv2.GaussianBlur(warped, (0, 0), 1.2), dtype=np.float32),
+        np.asarray(cv2.GaussianBlur(theirs[0].astype(np.float32) / 255, (0, 0), 1.2), dtype=np.float32),
+        _warped(mine[1], m, (width, height)) & valid,
+        theirs[1] & valid,
+        valid,
+    )
+
+
+def _warped(mask: Mask, matrix: Matrix, size: tuple[int, int]) -> Mask:
+    return np.asarray(cv2.warpAffine(mask.astype(np.uint8), matrix[:2], size, flags=cv2.INTER_NEAREST) > 0)
+
+
+def _shares(overlay: _Overlay, mine: Mask, theirs: Mask, matrix: Matrix) -> dict[str, float]:
+    """What only one of the two shows."""
+    area = max(1e-6, float(np.linalg.det(matrix[:2, :2])))
+    my_all, their_all = max(1.0, mine.sum() * area), max(1.0, float(theirs.sum()))
+    either = max(1, int((overlay.mine | overlay.theirs).sum()))
+    beyond = max(max(0.0, my_all - overlay.mine.sum()) / my_all, (their_all - overlay.theirs.sum()) / their_all)
+    apart = max(
+        _apart(mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64), theirs.shape),
+        _apart(theirs, matrix, mine.shape),
+    )
+    return {
+        "overlap": float(overlay.valid.mean()),
+        "unshared": 1 - int((overlay.mine & overlay.theirs).sum()) / either,
+        "beyond": beyond,
+        "beyond_apart": apart,
+    }
+
+
+def _apart(product: Mask, other_to_mine: Matrix, other_shape: tuple[int, ...]) -> float:
+    """Share of a product in parts outside the other's frame that its edge hardly touches."""
+    total = int(product.sum())
+    inside = _warped(np.ones(other_shape, dtype=bool), other_to_mine, product.shape[1::-1])
+    outside = product & ~inside
+    if outside.sum() <= _LEAST_BEYOND * total:
+        return 0.0
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(outside.astype(np.uint8))
+    edge = outside & (cv2.dilate((product & inside).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    contact = np.bincount(labels[edge], minlength=count)[1:]
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return float(areas[contact < _CONTACT * np.sqrt(areas)].sum() / total)
+
+
+def _differences(overlay: _Overlay) -> dict[str, float]:
+    """Structure and colour over the products."""
+    either, both = overlay.mine | overlay.theirs, overlay.mine & overlay.theirs
+    total = int(either.sum())
+    if not total:
+        return {"structure": 0.0, "structure_share": 0.0, "compared": 0.0}
+    light, other = (
+        np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 0], dtype=np.float32)
+        for picture in (overlay.first, overlay.second)
+    )
+    mean, other_mean = _mean(light), _mean(other)
+    power = np.maximum(_mean(light * light) - mean * mean, 0)
+    other_power = np.maximum(_mean(other * other) - other_mean * other_mean, 0)
+    shared = _mean(light * other) - mean * other_mean
+    likeness = shared / np.sqrt((power + _NOISE) * (other_power + _NOISE))
+    flat = (power < _NOISE) & (other_power < _NOISE)
+    # a white garment on white is no product in the mask of its picture: then all that either has is compared
+    where = both if both.sum() > max(0.25 * total, 0.03 * overlay.valid.sum()) else either
+    passing = (likeness > _PASSES) | flat
+    compared = where & passing
+    torn = either & (likeness < _DIFFERS) & ((power > _TEXTURE) | (other_power > _TEXTURE))
+    evidence = {
+        "structure": _correlation(shared, power, other_power, either),
+        "structure_share": float(((likeness > _AGREES) | flat)[either].mean()),
+        "structure_inside": _correlation(shared, power, other_power, where),
+        "compared": int(compared.sum()) / total,
+        "structure_patch": _patch(torn) / total,
+    }
+    if compared.sum() < _LEAST_COMPARED or evidence["structure"] < _LEAST_STRUCTURE:
+        return evidence  # no colour can save this pair
+    steady = (likeness > _AGREES) | flat
+    ground = overlay.valid & ~either
+    relit = relight(overlay.first, overlay.second, product=compared, fitted=compared | (ground & steady), ground=ground)
+    chroma, lightness = relit.chroma, relit.lightness
+    seen = either & passing
+    levels = dict(zip(("median", "75", "90", "97"), np.quantile(chroma[compared], (0.5, 0.75, 0.9, 0.97)), strict=True))
+    lights = dict(zip(("median", "75", "90"), np.quantile(lightness[compared], (0.5, 0.75, 0.9)), strict=True))
+    return (
+        evidence
+        | {f"chroma_{name}": float(value) for name, value in levels.items()}
+        | {f"lightness_{name}": float(value) for name, value in lights.items()}
+        | {
+            "tone_change": relit.tone,
+            "saturation_change": relit.saturation,
+            "chroma_patch": _patch(seen & (chroma > 4)) / total,
+            "strong_chroma_patch": _patch(seen & (chroma > 8)) / total,
+            "lightness_patch": _patch(seen & (lightness > 5)) / total,
+            "colour_patch": _patch(seen & (np.hypot(chroma, lightness) > 7)) / total,
+            "patch": _patch(torn | (either & ((chroma > 12) | (lightness > 20)))) / total,
+        }
+    )
+
+
+def _mean(values: Floats) -> Floats:
+    return np.asarray(cv2.blur(values, (_WINDOW, _WINDOW)), dtype=np.float32)
+
+
+def _correlation(shared: Floats, power: Floats, other_power: Floats, where: Mask) -> float:
+    scale = math.sqrt(float(power[where].sum()) * float(other_power[where].sum()))
+    return float(shared[where].sum()) / scale if scale > 1e-6 else 0.0
+
+
+def _patch(mask: Mask) -> float:
+    """Pixels of the largest connected patch, specks aside."""
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _OPENING)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(opened)
+    return float(stats[1:, cv2.CC_STAT_AREA].max()) if count > 1 else 0.0

@@ -1,0 +1,75 @@
+"""Where the product is: what differs from the ground, inside any frame or canvas around it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Lab = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+Box = tuple[float, float, float, float]
+
+_SIDE = 96
+_OFF_GROUND = 8.0  # CIE Lab units: beyond what JPEG does to a plain ground
+_LAYERS = 3  # a frame around a canvas around the photo's own ground
+_STRAY = 0.02  # share of a row or column that may differ from the ground without being product
+_LEAST = 12  # rows and columns of the 96: less is no product
+_RIM = 2  # rows left out inside a frame: its blurred edge
+_FULL = 0.8  # of an edge differs from the ground: a frame or a canvas, not a product
+
+
+def product_of(lab: Lab) -> tuple[Mask, Box]:
+    """Tell the product of a picture from its ground.
+
+    The ground is the colours that the border has, on most of it or on two of its sides. What is full on all four sides
+    of its own box is a frame or a canvas, and is looked into.
+
+    Args:
+        lab: (H, W, 3) float32, L 0 to 100.
+
+    Returns:
+        The mask (H, W), and the box of the product: top, bottom, left, right as fractions of the sides.
+    """
+    small = np.asarray(cv2.resize(lab, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), dtype=np.float32)
+    top, bottom, left, right = 0, _SIDE, 0, _SIDE
+    mask = np.zeros((_SIDE, _SIDE), dtype=np.uint8)
+    for _ in range(_LAYERS):
+        cut = small[top:bottom, left:right]
+        product = _off_ground(cut)
+        mask[:] = 0
+        mask[top:bottom, left:right] = product
+        rows = np.flatnonzero(product.mean(axis=1) > _STRAY)
+        columns = np.flatnonzero(product.mean(axis=0) > _STRAY)
+        if len(rows) < _LEAST or len(columns) < _LEAST:
+            break
+        whole = product.all()
+        framed = _is_framed(product[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        top, bottom = top + int(rows[0]), top + int(rows[-1]) + 1
+        left, right = left + int(columns[0]), left + int(columns[-1]) + 1
+        if whole or not framed or min(bottom - top, right - left) < _SIDE // 4 + 2 * _RIM:
+            break
+        top, bottom, left, right = top + _RIM, bottom - _RIM, left + _RIM, right - _RIM
+    full = np.asarray(cv2.resize(mask * 255, lab.shape[1::-1], interpolation=cv2.INTER_LINEAR)) > 127
+    return full, (top / _SIDE, bottom / _SIDE, left / _SIDE, right / _SIDE)
+
+
+def _off_ground(cut: Lab) -> Mask:
+    distances = [np.linalg.norm(cut - colour, axis=2) for colour in _grounds(cut)]
+    return np.asarray(np.min(distances, axis=0) > _OFF_GROUND)
+
+
+def _grounds(cut: Lab) -> list[Lab]:
+    """The colours of the ground: the border's median, and what two sides share; one side alone may be the product's."""
+    sides = [np.median(side, axis=0) for side in (cut[0], cut[-1], cut[:, 0], cut[:, -1])]
+    found = [np.median(np.concatenate([cut[0], cut[-1], cut[:, 0], cut[:, -1]]), axis=0)]
+    for one, other in ((0, 1), (2, 3), (0, 2), (0, 3)):
+        shared = np.linalg.norm(sides[one] - sides[other]) < _OFF_GROUND
+        if shared and min(np.linalg.norm(sides[one] - colour) for colour in found) > _OFF_GROUND:
+            found.append((sides[one] + sides[other]) / 2)
+    return found
+
+
+def _is_framed(product: Mask) -> bool:
+    rims = (product[2:4], product[-4:-2], product[:, 2:4], product[:, -4:-2])
+    return min(float(rim.mean()) for rim in rims) >= _FULL

@@ -1,0 +1,165 @@
+"""Finding the map that lays one picture over another, upright or mirrored.
+
+Keypoints first: mutual nearest descriptors that pass the ratio test, and the affine map that most of them agree on.
+Smooth products have few keypoints; then the boxes of the products are laid over each other and the map is refined by
+enhanced correlation (Evangelidis and Psarakis 2008, "Parametric image alignment using enhanced correlation coefficient
+maximization").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dedup_pipeline.alignment.view import MIRRORED, Descriptors, View
+
+Matrix = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
+
+_RATIO = 0.88
+_FEWEST_MATCHES = 4
+_REPROJECTION = 1.5  # pixels
+_CELL = 16  # pixels: inliers in one cell support a map less than inliers all over
+ENOUGH_INLIERS, ENOUGH_CELLS = 8, 4
+_LEAST_SCALE, _MOST_SCALE, _MOST_ANISOTROPY, _MOST_DEGREES = 0.2, 5.0, 1.5, 25.0
+_DENSE_SIDE = 64
+_DENSE_STEPS, _DENSE_CHANGE, _DENSE_BLUR = 25, 1e-3, 5
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How a picture lies over another.
+
+    Attributes:
+        matrix: (3, 3), pixels of the first view to pixels of the second, which is mirrored before if ``mirrored``.
+        mirrored: whether the second was mirrored.
+        inliers: keypoints that agree with the map.
+        cells: cells of 16 x 16 pixels of the first that hold one.
+        matches: keypoints that were matched at all.
+        dense: whether the map comes from the pixels rather than from keypoints.
+    """
+
+    matrix: Matrix
+    mirrored: bool
+    inliers: int
+    cells: int
+    matches: int
+    dense: bool
+
+
+def register(first: View, second: View) -> list[Registration]:
+    """The maps worth a comparison: that of the keypoints, and where it has little support that of the pixels.
+
+    Returns:
+        None, one or two of them.
+    """
+    found = [_by_keypoints(first, second, mirrored) for mirrored in (False, True)]
+    known = max((one for one in found if one), key=lambda one: (one.cells, one.inliers), default=None)
+    if known and known.inliers >= ENOUGH_INLIERS and known.cells >= ENOUGH_CELLS:
+        return [known]
+    dense = _by_pixels(first, second, known)
+    return [one for one in (known, dense) if one]
+
+
+def _by_keypoints(first: View, second: View, mirrored: bool) -> Registration | None:
+    descriptors = second.descriptors[:, MIRRORED] if mirrored else second.descriptors
+    mine, theirs = _matched(first.descriptors, descriptors)
+    if len(mine) < _FEWEST_MATCHES:
+        return None
+    points = second.points[theirs].copy()
+    if mirrored:
+        points[:, 0] = second.picture.shape[1] - 1 - points[:, 0]
+    matrix, inside = cv2.estimateAffine2D(
+        first.points[mine],
+        points,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=_REPROJECTION,
+        maxIters=800,
+        confidence=0.995,
+        refineIters=5,
+    )
+    full = np.eye(3)
+    if not np.any(inside):
+        return None  # no map agrees with enough of them
+    full[:2] = matrix
+    if not _is_plausible(full):
+        return None
+    agreeing = first.points[mine][inside.ravel() > 0]
+    cells = len(np.unique((agreeing // _CELL).astype(np.int64), axis=0))
+    return Registration(full, mirrored, len(agreeing), cells, len(mine), dense=False)
+
+
+def _matched(first: Descriptors, second: Descriptors) -> tuple[Rows, Rows]:
+    """Rows (P,) and (P,) of descriptors that are each other's nearest, and clearly nearer than the next."""
+    if min(len(first), len(second)) < _FEWEST_MATCHES:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    likeness: Scores = (first.astype(np.float32) @ second.astype(np.float32).T) / 512.0**2
+    rows = np.arange(len(first))
+    nearest = likeness.argmax(axis=1)
+    mutual = likeness.argmax(axis=0)[nearest] == rows
+    best = likeness[rows, nearest]
+    likeness[rows, nearest] = -1
+    distance = np.sqrt(np.maximum(0, 2 - 2 * best))
+    next_distance = np.sqrt(np.maximum(1e-9, 2 - 2 * likeness.max(axis=1)))
+    kept = mutual & (distance < _RATIO * next_distance)
+    return rows[kept], nearest[kept]
+
+
+def _is_plausible(matrix: Matrix) -> bool:
+    """Whether a seller could have done this to a photo: no fold, no wild stretch, no wild turn."""
+    linear = matrix[:2, :2]
+    if not np.isfinite(matrix).all() or np.linalg.det(linear) <= 0:
+        return False
+    large, small = np.linalg.svd(linear, compute_uv=False)
+    turn = abs(np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])))
+    sized = small >= _LEAST_SCALE and large <= _MOST_SCALE and large / small <= _MOST_ANISOTROPY
+    return bool(sized and turn < _MOST_DEGREES)
+
+
+def _by_pixels(first: View, second: View, known: Registration | None) -> Registration | None:
+    """The better of both orientations when the products' boxes are laid over each other."""
+    found: tuple[float, Matrix, bool] | None = None
+    mine, box = _boxed(first, mirrored=False)
+    for mirrored in (False, True):
+        theirs, other_box = _boxed(second, mirrored)
+        start = np.eye(2, 3, dtype=np.float32)
+        stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _DENSE_STEPS, _DENSE_CHANGE)
+        try:
+            likeness, warp = cv2.findTransformECC(
+                theirs,
+                mine,
+                start,
+                cv2.MOTION_AFFINE,
+                stop,
+                None,
+                _DENSE_BLUR,  # type: ignore[call-overload,unused-ignore]
+            )
+        except cv2.error:
+            continue  # it does not converge: this orientation does not fit
+        # the warp leads from the second's box to the first's
+        matrix = other_box @ np.linalg.inv(np.vstack([warp, [0, 0, 1]])) @ np.linalg.inv(box)
+        if _is_plausible(matrix) and (found is None or likeness > found[0]):
+            found = float(likeness), matrix, mirrored
+    if found is None:
+        return None
+    support = (known.inliers, known.cells, known.matches) if known else (0, 0, 0)
+    return Registration(found[1], found[2], *support, dense=True)
+
+
+def _boxed(view: View, mirrored: bool) -> tuple[npt.NDArray[np.float32], Matrix]:
+    """The lightness (64, 64) of a product's box, 0 to 255, and the map (3, 3) from it to the view."""
+    picture = view.picture[:, ::-1] if mirrored else view.picture
+    height, width = picture.shape[:2]
+    top, bottom, left, right = view.box
+    if mirrored:
+        left, right = 1 - right, 1 - left
+    y, x = int(top * height), int(left * width)
+    tall, wide = max(8, round(bottom * height) - y), max(8, round(right * width) - x)
+    cut = np.ascontiguousarray(picture[y : y + tall, x : x + wide])
+    grey = cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    to_view = np.array([[wide / _DENSE_SIDE, 0, x], [0, tall / _DENSE_SIDE, y], [0, 0, 1]])
+    return np.asarray(cv2.resize(grey, (_DENSE_SIDE, _DENSE_SIDE), interpolation=cv2.INTER_AREA)), to_view

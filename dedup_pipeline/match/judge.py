@@ -1,0 +1,71 @@
+"""Two models one after the other: a glance that rules out, and all the evidence on what it lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup_pipeline.errors import ModelError
+from dedup_pipeline.evidence import Floats
+from dedup_pipeline.match.views import without_alignment
+from dedup_pipeline.probability import LOGIT_CAP, Doubles, VerdictModel
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Evidence in, log odds out; only what may be a duplicate is laid over each other.
+
+    Attributes:
+        glance: the model of the evidence at a glance.
+        least: its log odds below which no pair is looked at closer.
+        model: the model of all the evidence.
+    """
+
+    glance: VerdictModel
+    least: float
+    model: VerdictModel
+
+    def judge(
+        self, glances: Mapping[str, Floats], align: Callable[[Flags], Mapping[str, Floats]]
+    ) -> tuple[dict[str, Floats], Doubles]:
+        """The evidence on N pairs, and their log odds.
+
+        Args:
+            glances: every name of GLANCE as (N,) float32.
+            align: asked with (N,) bool for the aligned evidence of those pairs, S of them, as (S,) float32.
+
+        Returns:
+            Every name of EVIDENCE as (N,) float32, NaN where a pair was ruled out at a glance, and ``mirrored``; the
+            log odds (N,), the least possible for what was ruled out.
+        """
+        passing = self.glance.logits(glances) >= self.least
+        evidence = dict(glances) | without_alignment(len(passing))
+        logits = np.full(len(passing), -LOGIT_CAP)
+        if passing.any():
+            for name, values in align(passing).items():
+                evidence[name] = evidence[name].copy()
+                evidence[name][passing] = values
+            logits[passing] = self.model.logits({name: values[passing] for name, values in evidence.items()})
+        return evidence, logits
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"glance": self.glance.to_dict(), "least": self.least, "model": self.model.to_dict()}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Judge:
+        """The judge that ``to_dict`` wrote.
+
+        Raises:
+            ModelError: it is not one.
+        """
+        try:
+            return cls(VerdictModel.from_dict(value["glance"]), value["least"], VerdictModel.from_dict(value["model"]))
+        except KeyError as error:
+            raise ModelError(f"this is no judge of pairs: {error} is missing; calibrate again") from error

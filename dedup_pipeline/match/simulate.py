@@ -1,0 +1,113 @@
+"""Pictures whose answers are known: re-uploads, recolours and packs of some of a dump's photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dedup_pipeline import imaging
+from dedup_pipeline.alignment import View
+from dedup_pipeline.config import Settings
+from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.evidence import Looks, Rows
+from dedup_pipeline.imaging import Picture
+from dedup_pipeline.index import NeighbourIndex, crowd_of
+from dedup_pipeline.match.nodes import Nodes
+from dedup_pipeline.match.views import picture_views
+from dedup_pipeline.packs import images_of, read_images
+from dedup_pipeline.parallel import map_ahead
+from dedup_pipeline.reuploads import generator_of, pack, recolour, reupload
+from dedup_pipeline.store import Store
+
+COPIES = 2  # simulated re-uploads of each photo
+STRENGTHS = (1, 2, 3)
+_PACKED = 3  # one photo in so many is put into a pack
+_PACK_STREAM = 1  # keeps the draws of packs apart from those of copies
+
+
+@dataclass(frozen=True)
+class Made:
+    """P photos of a dump and the pictures made of them, which are known by the numbers -1, -2, ...
+
+    Attributes:
+        rows: (P,) int64, the nodes of the photos, ascending.
+        strengths: (COPIES, P) of the re-uploads.
+        copies: COPIES arrays (P,), the numbers of the re-uploads.
+        recolours: (R,) numbers.
+        recoloured: (R,) which of the P photos each shows.
+        packs: (K,) numbers.
+        packed: (K,) one of the two of the P photos that each shows.
+        looks: of the made pictures; number n is row -1 - n.
+        views: makes the views of all of them, by number.
+    """
+
+    rows: Rows
+    strengths: Rows
+    copies: list[Rows]
+    recolours: Rows
+    recoloured: Rows
+    packs: Rows
+    packed: Rows
+    looks: Looks
+    views: Callable[[], dict[int, View]]
+
+
+def simulate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder) -> Made:
+    """Make re-uploads, recolours and packs of some photos of a dump."""
+    photos, rows = _sample(Store(settings.store), settings, dump_id, nodes)
+    strengths = np.array(
+        [[STRENGTHS[(number + copy) % len(STRENGTHS)] for number in range(len(photos))] for copy in range(COPIES)]
+    )
+
+    def edited(number: int) -> tuple[list[Picture], Picture | None]:
+        generator = generator_of(settings.seed, number)
+        copies = [reupload(photos[number], strength, generator) for strength in strengths[:, number].tolist()]
+        return copies, recolour(photos[number], generator)
+
+    made = list(map_ahead(edited, range(len(photos)), settings.worker_threads))
+    recolours = [(number, other) for number, (_, other) in enumerate(made) if other is not None]
+    packs = [(number, _packed(photos, number, settings.seed)) for number in range(0, len(photos), _PACKED)]
+    pictures = [of_photo[copy] for copy in range(COPIES) for of_photo, _ in made]
+    pictures += [picture for _, picture in recolours] + [picture for _, picture in packs]
+    numbers = -1 - np.arange(len(pictures), dtype=np.int64)
+    at = COPIES * len(photos)
+    return Made(
+        rows=rows,
+        strengths=strengths,
+        copies=[numbers[copy * len(photos) : (copy + 1) * len(photos)] for copy in range(COPIES)],
+        recolours=numbers[at : at + len(recolours)],
+        recoloured=np.array([number for number, _ in recolours], dtype=np.int64),
+        packs=numbers[at + len(recolours) :],
+        packed=np.array([number for number, _ in packs], dtype=np.int64),
+        looks=_looks(pictures, encoder, found, settings),
+        views=lambda: dict(zip(numbers.tolist(), picture_views(pictures, settings), strict=True)),
+    )
+
+
+def _sample(store: Store, settings: Settings, dump_id: str, nodes: Nodes) -> tuple[list[Picture], Rows]:
+    """Some pictures of the dump and the rows of their nodes."""
+    usable = np.flatnonzero(nodes.matched)
+    count = min(settings.match.calibration_photos, len(usable))
+    rows = np.sort(np.random.default_rng(settings.seed).choice(usable, count, replace=False))
+    held = images_of(store, dump_id)
+    wanted = {nodes.names[row]: held[nodes.names[row]] for row in rows}
+    pictures = {
+        image: imaging.decode(data, max_pixels=settings.fetch.max_pixels) for image, data in read_images(store, wanted)
+    }
+    return [pictures[nodes.names[row]] for row in rows], rows.astype(np.int64)
+
+
+def _packed(photos: list[Picture], number: int, seed: int) -> Picture:
+    """A photo beside another of the photos."""
+    generator = generator_of(seed, number, _PACK_STREAM)
+    other = int(generator.integers(1, len(photos))) if len(photos) > 1 else 0
+    return pack(photos[number], photos[(number + other) % len(photos)], generator)
+
+
+def _looks(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, settings: Settings) -> Looks:
+    """What is known of some pictures at a glance, seen from the dump."""
+    vectors = encoder.encode(pictures)
+    crowd = [crowd_of(found.neighbours(vector, settings.index.neighbours)[1]) for vector in vectors]
+    return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))
