@@ -18,6 +18,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import chi2
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
@@ -28,7 +29,8 @@ from dedup_pipeline.evidence import EVIDENCE, Floats, Rows
 Doubles = npt.NDArray[np.float64]
 
 _FOLDS = 5
-_TREES = 150
+_THOROUGH = (150, 0.05)  # trees and learning rate
+_QUICK = (50, 0.15)
 LOGIT_CAP = 12.0  # a probability of 1 - 6e-6: no finite sample supports more
 _LEAN = 0.05
 _UNSEEN = 0.1  # decoys that may lie above the highest seen: no finite sample shows that there are none
@@ -114,29 +116,62 @@ def fit(
         InputError: there are too few pairs of either kind.
     """
     names = tuple(name for name in EVIDENCE if name in pairs.evidence)
-    least = 2 * _FOLDS
-    if min(int(labels.sum()), int((~labels).sum()), len(np.unique(pairs.groups))) < least:
-        raise InputError(f"the verdicts need at least {least} photos to be calibrated on; the dump has too few")
     matrix = _matrix(pairs.evidence, names)
-    asked = _matrix(decoys.evidence, names) if decoys else matrix[:0]
-    held_out, judged = np.zeros(len(labels)), np.zeros(len(asked))
-    for inside, outside in GroupKFold(_FOLDS).split(matrix, labels, pairs.groups):
-        trees = _trees(matrix[inside], labels[inside], names, seed)
-        held_out[outside] = trees.predict(matrix[outside], raw_score=True, num_threads=1)
-        if decoys:
-            unseen = np.isin(decoys.groups, pairs.groups[outside])
-            if unseen.any():
-                judged[unseen] = trees.predict(asked[unseen], raw_score=True, num_threads=1)
+    held_out, judged = _folded(pairs, labels, decoys, seed, _THOROUGH)
     curve = LogisticRegression(C=1e6).fit(held_out[:, None], labels)
-    text = _trees(matrix, labels, names, seed).model_to_string()
+    text = _trees(matrix, labels, names, seed, _THOROUGH).model_to_string()
     model = VerdictModel(names, text, float(curve.coef_[0, 0]), float(curve.intercept_[0]), float(labels.mean()))
     return model, model.calibrated(held_out), model.calibrated(judged)
 
 
-def _trees(matrix: Floats, labels: npt.NDArray[np.bool_], names: tuple[str, ...], seed: int) -> lightgbm.Booster:
+def quick_probabilities(pairs: Pairs, labels: npt.NDArray[np.bool_], asked: Pairs, *, seed: int) -> Doubles:
+    """What a quick fit on some pairs says of others: like ``fit``, with fewer trees and no model kept.
+
+    Args:
+        pairs: N pairs with known answers.
+        labels: (N,) bool.
+        asked: M pairs, whose groups are among those of the pairs.
+        seed: of the trees.
+
+    Returns:
+        Calibrated probabilities (M,), each from trees that have not seen its group.
+
+    Raises:
+        InputError: there are too few pairs of either kind.
+    """
+    held_out, judged = _folded(pairs, labels, asked, seed, _QUICK)
+    curve = LogisticRegression(C=1e6).fit(held_out[:, None], labels)
+    return sigmoid(np.asarray(curve.decision_function(judged[:, None]), dtype=np.float64))
+
+
+def _folded(
+    pairs: Pairs, labels: npt.NDArray[np.bool_], asked: Pairs | None, seed: int, effort: tuple[int, float]
+) -> tuple[Doubles, Doubles]:
+    """Raw scores (N,) of the pairs and (M,) of those asked about, each from trees that have not seen its group."""
+    least = 2 * _FOLDS
+    if min(int(labels.sum()), int((~labels).sum()), len(np.unique(pairs.groups))) < least:
+        raise InputError(f"the verdicts need at least {least} photos to be calibrated on; the dump has too few")
+    names = tuple(name for name in EVIDENCE if name in pairs.evidence)
+    matrix = _matrix(pairs.evidence, names)
+    others = _matrix(asked.evidence, names) if asked else matrix[:0]
+    held_out, judged = np.zeros(len(labels)), np.zeros(len(others))
+    for inside, outside in GroupKFold(_FOLDS).split(matrix, labels, pairs.groups):
+        trees = _trees(matrix[inside], labels[inside], names, seed, effort)
+        held_out[outside] = trees.predict(matrix[outside], raw_score=True, num_threads=1)
+        if asked:
+            unseen = np.isin(asked.groups, pairs.groups[outside])
+            if unseen.any():
+                judged[unseen] = trees.predict(others[unseen], raw_score=True, num_threads=1)
+    return held_out, judged
+
+
+def _trees(
+    matrix: Floats, labels: npt.NDArray[np.bool_], names: tuple[str, ...], seed: int, effort: tuple[int, float]
+) -> lightgbm.Booster:
+    rounds, rate = effort
     parameters = {
         "objective": "binary",
-        "learning_rate": 0.05,
+        "learning_rate": rate,
         "num_leaves": 12,
         "min_data_in_leaf": 10,
         "lambda_l2": 1.0,
@@ -147,7 +182,7 @@ def _trees(matrix: Floats, labels: npt.NDArray[np.bool_], names: tuple[str, ...]
         "seed": seed,
         "verbosity": -1,
     }
-    return lightgbm.train(parameters, lightgbm.Dataset(matrix, labels.astype(np.int8)), num_boost_round=_TREES)
+    return lightgbm.train(parameters, lightgbm.Dataset(matrix, labels.astype(np.int8)), num_boost_round=rounds)
 
 
 def _matrix(evidence: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
@@ -231,6 +266,44 @@ def threshold_for(values: Doubles, target_precision: float) -> tuple[float, floa
     if not len(enough):
         return 1.0, 1.0
     return float(ordered[enough[-1]]), float(expected[enough[-1]])
+
+
+def precision_interval(accepted: float, decoys: int, scale: float) -> tuple[float, float]:
+    """Where the precision of the accepted pairs lies with 95 % confidence, as far as the decoys can tell.
+
+    The decoys that were accepted are a Poisson count; its exact interval is Garwood's (1936, "Fiducial limits for the
+    Poisson distribution").
+
+    Args:
+        accepted: how often accepted pairs were found, once from either end.
+        decoys: how many candidate pairs of decoys reach the threshold.
+        scale: pictures of the dump for each decoy.
+
+    Returns:
+        The lower and the upper precision, 0 to 1; 0 and 1 when nothing was accepted.
+    """
+    if accepted <= 0:
+        return 0.0, 1.0
+    fewest = chi2.ppf(0.025, 2 * decoys) / 2 if decoys else 0.0
+    most = chi2.ppf(0.975, 2 * decoys + 2) / 2
+    low, high = (1 - min(1.0, float(count) * scale / accepted) for count in (most, fewest))
+    return low, high
+
+
+def reliability(values: Doubles, labels: npt.NDArray[np.bool_], bins: int = 10) -> list[tuple[float, float, int]]:
+    """How often pairs are right that were given about the same probability.
+
+    Args:
+        values: (N,) probabilities.
+        labels: (N,) bool.
+        bins: of equal width.
+
+    Returns:
+        For each bin with pairs: their mean probability, the share that is right, how many there are.
+    """
+    numbers = np.minimum((values * bins).astype(np.int64), bins - 1)
+    chosen = [numbers == number for number in range(bins)]
+    return [(float(values[one].mean()), float(labels[one].mean()), int(one.sum())) for one in chosen if one.any()]
 
 
 def sigmoid(logits: Doubles) -> Doubles:

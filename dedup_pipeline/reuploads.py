@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from dedup_pipeline import edits
+from dedup_pipeline.alignment.product import product_of
 from dedup_pipeline.edits import Colour, Picture
+from dedup_pipeline.edits.picture import blend
 from dedup_pipeline.imaging import decode
 
 Strength = Literal[1, 2, 3]
@@ -21,6 +23,7 @@ Edit = Callable[[Picture, np.random.Generator], Picture]
 
 _SELLERS = ("StyleHub", "TrendKart", "Nova", "bazaar24", "FabIndya", "shop-it", "UrbanLoom", "MEGA DEAL", "Zest", "K&R")
 _BADGES = ("SALE", "NEW", "-50%", "HOT", "2 for 1", "-20%", "BEST")
+_LEAST_PRODUCT, _MOST_PRODUCT = 0.02, 0.7  # share of the picture
 _SMALLEST_SIDE = 48
 _VISIBLE = 11.0  # CIE Lab units of mean change over the product: what a person calls another colour at a glance
 _TRIES = 6
@@ -69,14 +72,16 @@ def recolour(picture: Picture, generator: np.random.Generator) -> Picture | None
         generator: decides the colour; it is advanced.
 
     Returns:
-        (H, W, 3) uint8 RGB, or None where no draw changed the product visibly (white on white has no mask to paint).
+        (H, W, 3) uint8 RGB, or None where no draw changed the product visibly, or the product cannot be told from its
+        ground: a white one on white, or a ground so rough that it would be painted too.
     """
-    before = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    product = edits.background_mask(picture) == 0
-    if product.mean() < 0.02:
+    before = np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
+    product, _ = product_of(before)
+    if not _LEAST_PRODUCT <= product.mean() <= _MOST_PRODUCT:
         return None
+    stencil = np.asarray(cv2.GaussianBlur(product.astype(np.uint8) * 255, (0, 0), 1.0), dtype=np.uint8)
     for _ in range(_TRIES):
-        painted = _repainted(picture, generator)
+        painted = blend(picture, _repainted(picture, generator), stencil)
         after = cv2.cvtColor(painted.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         change = np.linalg.norm(after - before, axis=2)[product]
         if float(change.mean()) >= _VISIBLE:
@@ -95,14 +100,18 @@ def pack(first: Picture, second: Picture, generator: np.random.Generator) -> Pic
     Returns:
         (h, w, 3) uint8 RGB.
     """
-    height = min(len(first), len(second))
-    parts = []
+    area = min(first.shape[0] * first.shape[1], second.shape[0] * second.shape[1])
+    scaled = []
     for picture, share in ((first, 1.0), (second, _between(generator, 0.7, 1.0))):
-        tall = max(8, round(height * share))
-        wide = max(8, round(picture.shape[1] * tall / len(picture)))
-        part = np.asarray(cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        above = (height - tall) // 2
-        parts.append(cv2.copyMakeBorder(part, above, height - tall - above, 0, 0, cv2.BORDER_REPLICATE))
+        factor = (area * share / (picture.shape[0] * picture.shape[1])) ** 0.5
+        size = max(8, round(picture.shape[1] * factor)), max(8, round(picture.shape[0] * factor))
+        scaled.append(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8))
+    height = max(len(part) for part in scaled)
+    parts = []
+    for part in scaled:
+        above = (height - len(part)) // 2
+        below = height - len(part) - above
+        parts.append(cv2.copyMakeBorder(part, above, below, 0, 0, cv2.BORDER_REPLICATE))
     if generator.random() < 0.5:
         parts.reverse()
     return np.concatenate(parts, axis=1)
@@ -220,6 +229,30 @@ def _framed(picture: Picture, generator: np.random.Generator) -> Picture:
     return edits.frame(picture, _colour(generator), _between(generator, 0.02, 0.07))
 
 
+def _cast(picture: Picture, generator: np.random.Generator) -> Picture:
+    """Warmer or cooler: red against blue, and a little green."""
+    warmth, green = _between(generator, 0.04, 0.18), _between(generator, -0.03, 0.03)
+    warmth *= 1 if generator.random() < 0.5 else -1
+    return edits.cast(picture, (1 + warmth, 1 + green, 1 - warmth))
+
+
+def _covered(picture: Picture, generator: np.random.Generator) -> Picture:
+    """A banner along the top or the bottom, or a sticker anywhere."""
+    colour = _colour(generator)
+    if generator.random() < 0.5:
+        height = _between(generator, 0.06, 0.15)
+        top = 1 - height if generator.random() < 0.7 else 0.0
+        return edits.cover(picture, left=0, top=top, width=1, height=height, colour=colour)
+    size = _between(generator, 0.1, 0.2)
+    left, top = _between(generator, 0, 1 - size), _between(generator, 0, 1 - size)
+    return edits.cover(picture, left=left, top=top, width=size, height=size, colour=colour)
+
+
+def _tilted(picture: Picture, generator: np.random.Generator) -> Picture:
+    share = _between(generator, 0.03, 0.12) * (1 if generator.random() < 0.5 else -1)
+    return edits.keystone(picture, share, upright=bool(generator.random() < 0.5))
+
+
 _LIGHT: dict[str, Edit] = {
     "crop": lambda picture, generator: _cut(picture, generator, 0.03, 0.10),
     "pad": lambda picture, generator: edits.pad_square(picture),
@@ -238,6 +271,9 @@ _STRONG: dict[str, Edit] = {
     "aspect": _stretched,
     "gamma": lambda picture, generator: edits.gamma(picture, _between(generator, 0.7, 1.3)),
     "inset": lambda picture, generator: edits.inset(picture, _between(generator, 0.6, 0.8)),
+    "cast": _cast,
+    "cover": _covered,
+    "keystone": _tilted,
 }
 _LIGHT_NAMES, _STRONG_NAMES = tuple(_LIGHT), tuple(_STRONG)
 _EDITS = _LIGHT | _STRONG

@@ -56,6 +56,7 @@ _NOISE = 1.5  # variance of L below which surroundings are flat
 _TEXTURE = 6.0  # above which they have structure
 _AGREES, _PASSES, _DIFFERS = 0.5, 0.3, 0.2  # correlation
 _LEAST_COMPARED = 30  # pixels
+_SAME_AREA = 0.04  # absolute logarithm
 _LEAST_STRUCTURE = 0.25  # of 5,000 simulated re-uploads none is below
 _LEAST_BEYOND = 0.03
 _OPENING = np.ones((5, 5), np.uint8)
@@ -110,11 +111,20 @@ def _compared(first: View, second: View, registration: Registration) -> dict[str
     mine, theirs = (first.picture, first.product), (second.picture, second.product)
     if registration.mirrored:
         theirs = np.ascontiguousarray(theirs[0][:, ::-1]), np.ascontiguousarray(theirs[1][:, ::-1])
-    if large * small > 1:  # the larger is always shrunk, so that detail is lost and not made up
+    if _is_turned(first, second, float(large * small)):
         mine, theirs, matrix = theirs, mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     overlay = _overlay(mine, theirs, matrix)
     evidence |= _shares(overlay, mine[1], theirs[1], matrix)
     return evidence | _differences(overlay)
+
+
+def _is_turned(first: View, second: View, area: float) -> bool:
+    """Whether the second is laid over the first: the larger is shrunk, so that detail is lost and not made up.
+
+    Of equally large ones the brighter is brought into the light of the darker: either way round, one answer.
+    """
+    alike = abs(math.log(area)) <= _SAME_AREA
+    return bool(first.picture.mean() < second.picture.mean()) if alike else area > 1
 
 
 def _overlay(
@@ -143,17 +153,17 @@ def _warped(mask: Mask, matrix: Matrix, size: tuple[int, int]) -> Mask:
 def _shares(overlay: _Overlay, mine: Mask, theirs: Mask, matrix: Matrix) -> dict[str, float]:
     """What only one of the two shows."""
     area = max(1e-6, float(np.linalg.det(matrix[:2, :2])))
-    my_all, their_all = max(1.0, mine.sum() * area), max(1.0, float(theirs.sum()))
-    either = max(1, int((overlay.mine | overlay.theirs).sum()))
-    beyond = max(max(0.0, my_all - overlay.mine.sum()) / my_all, (their_all - overlay.theirs.sum()) / their_all)
+    wholes = (mine.sum() * area, overlay.mine.sum()), (theirs.sum(), overlay.theirs.sum())
+    beyond = [max(0.0, float(1 - inside / whole)) for whole, inside in wholes if whole]
+    either = int((overlay.mine | overlay.theirs).sum())
     apart = max(
         _apart(mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64), theirs.shape),
         _apart(theirs, matrix, mine.shape),
     )
     return {
         "overlap": float(overlay.valid.mean()),
-        "unshared": 1 - int((overlay.mine & overlay.theirs).sum()) / either,
-        "beyond": beyond,
+        "unshared": 1 - int((overlay.mine & overlay.theirs).sum()) / max(1, either) if len(beyond) == 2 else math.nan,
+        "beyond": max(beyond, default=math.nan),
         "beyond_apart": apart,
     }
 
@@ -175,6 +185,8 @@ def _apart(product: Mask, other_to_mine: Matrix, other_shape: tuple[int, ...]) -
 def _differences(overlay: _Overlay) -> dict[str, float]:
     """Structure and colour over the products."""
     either, both = overlay.mine | overlay.theirs, overlay.mine & overlay.theirs
+    if not either.any():  # nothing stands out, such as white on white
+        either = both = overlay.valid
     total = int(either.sum())
     if not total:
         return {"structure": 0.0, "structure_share": 0.0, "compared": 0.0}
@@ -203,10 +215,11 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
     if compared.sum() < _LEAST_COMPARED or evidence["structure"] < _LEAST_STRUCTURE:
         return evidence  # no colour can save this pair
     steady = (likeness > _AGREES) | flat
-    ground = overlay.valid & ~either
-    relit = relight(overlay.first, overlay.second, product=compared, fitted=compared | (ground & steady), ground=ground)
+    ground, seen = overlay.valid & ~either, either & passing
+    relit = relight(
+        overlay.first, overlay.second, product=compared, seen=seen, fitted=compared | (ground & steady), ground=ground
+    )
     chroma, lightness = relit.chroma, relit.lightness
-    seen = either & passing
     levels = dict(zip(("median", "75", "90", "97"), np.quantile(chroma[compared], (0.5, 0.75, 0.9, 0.97)), strict=True))
     lights = dict(zip(("median", "75", "90"), np.quantile(lightness[compared], (0.5, 0.75, 0.9)), strict=True))
     return (

@@ -1,7 +1,7 @@
 """Forgiving what light and sellers' filters do to a picture, but no other colour of a garment.
 
-One tone curve shared by red, green and blue, one factor of saturation, and the white balance that the grounds show. A
-curve for each channel would undo a recolour.
+One tone curve shared by red, green and blue, one factor of saturation, and the white balance that the grounds show (the
+gains of von Kries 1902). A curve for each channel would undo a recolour.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ _ROUNDS = 3
 _TOLERANCE = 0.02  # of 1: a residual that is not yet an outlier
 _LEAST_CHROMA = 3.0  # CIE Lab units, root mean square: greyer products tell no saturation
 _SATURATION = (0.75, 1.33)
-_BALANCE = (1.0, 10.0)  # CIE Lab units: less is noise, more is another ground
-_BRIGHT = 50.0  # L of a ground that shows the colour of the light
+_GAINS = (0.6, 1.6)  # of the white balance: beyond, it is another ground and not another light
+_DARK = 0.25  # of 1: a darker ground does not show the colour of the light
+_NO_CAST = 0.01
 _LEAST_GROUND = 50  # pixels
 _GAIN = 0.3  # CIE Lab units by which the white balance must better the match
 _BLOCK = 7  # pixels
@@ -45,29 +46,39 @@ class Relit:
     saturation: float
 
 
-def relight(first: Floats, second: Floats, *, product: Mask, fitted: Mask, ground: Mask) -> Relit:
+def relight(first: Floats, second: Floats, *, product: Mask, seen: Mask, fitted: Mask, ground: Mask) -> Relit:
     """Bring the first picture into the light of the second and compare them.
 
     Args:
         first: (H, W, 3) float32 RGB, 0 to 1.
         second: the same.
         product: (H, W), where the products are compared.
+        seen: (H, W), what of the pictures the means are of; another ground must not shine into the product's rim.
         fitted: (H, W), where the curve is fitted.
         ground: (H, W), where both show ground.
     """
+    found = _relit(first, second, product, seen, fitted)
+    gains = _gains(first, second, ground)
+    if gains is None:
+        return found
+    balanced = _relit(np.minimum(first * gains, 1), second, product, seen, fitted)
+    return balanced if _typical(balanced, product) < _typical(found, product) - _GAIN else found
+
+
+def _relit(first: Floats, second: Floats, product: Mask, seen: Mask, fitted: Mask) -> Relit:
     before = _lab(first)
     toned, target = _lab(_curve(first, second, fitted)), _lab(second)
     tone = float(np.abs(toned[..., 0] - before[..., 0])[product].mean())
-    lightness = np.abs(cv2.blur(toned[..., 0] - target[..., 0], (_BLOCK, _BLOCK)))
-    best: tuple[float, Floats, float] | None = None
-    for shift in _balances(toned, target, ground):
-        chroma, factor = _chroma(toned[..., 1:] + shift, target[..., 1:], product)
-        typical = float(np.quantile(chroma[product], 0.6))
-        if best is None or typical < best[0] - _GAIN:
-            best = typical, chroma, abs(float(np.log(factor)))
-    if best is None:
-        raise ValueError("no white balance was tried")
-    return Relit(lightness, best[1], tone, best[2])
+    weights = np.maximum(cv2.blur(seen.astype(np.float32), (_BLOCK, _BLOCK)), 1e-3)
+    lightness = np.abs(_blocks((toned[..., 0] - target[..., 0]) * seen) / weights)
+    factor = _saturation(toned[..., 1:][product], target[..., 1:][product])
+    differences = (toned[..., 1:] * factor - target[..., 1:]) * seen[..., None]
+    chroma = np.asarray(np.linalg.norm(_blocks(differences) / weights[..., None], axis=2), dtype=np.float32)
+    return Relit(lightness, chroma, tone, abs(float(np.log(factor))))
+
+
+def _typical(relit: Relit, product: Mask) -> float:
+    return float(np.quantile(relit.chroma[product], 0.6))
 
 
 def _lab(rgb: Floats) -> Floats:
@@ -95,23 +106,27 @@ def _basis(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.stack([np.ones_like(x), x, x * x, np.sqrt(np.maximum(x, 0))], axis=1)
 
 
-def _balances(toned: Floats, target: Floats, ground: Mask) -> list[Floats]:
-    """The shifts of a and b worth a try: none, and that of the ground."""
-    shifts = [np.zeros(2, dtype=np.float32)]
-    seen = ground & (toned[..., 0] > _BRIGHT) & (target[..., 0] > _BRIGHT)
-    if seen.sum() > _LEAST_GROUND:
-        shift = np.median(target[seen][:, 1:], axis=0) - np.median(toned[seen][:, 1:], axis=0)
-        if _BALANCE[0] < np.linalg.norm(shift) < _BALANCE[1]:
-            shifts.append(shift.astype(np.float32))
-    return shifts
+def _gains(first: Floats, second: Floats, ground: Mask) -> Floats | None:
+    """The factors (3,) of red, green and blue that make the first's ground look like the second's, at equal green."""
+    if ground.sum() <= _LEAST_GROUND:
+        return None
+    seen, target = np.median(first[ground], axis=0), np.median(second[ground], axis=0)
+    if min(seen.min(), target.min()) < _DARK:
+        return None
+    gains = target / seen
+    gains = (gains / gains[1]).astype(np.float32)
+    if gains.min() < _GAINS[0] or gains.max() > _GAINS[1] or np.abs(gains - 1).max() < _NO_CAST:
+        return None
+    return np.asarray(gains)
 
 
-def _chroma(first: Floats, second: Floats, product: Mask) -> tuple[Floats, float]:
-    """The difference (H, W) of two (H, W, 2) after the best factor of saturation, and that factor."""
-    mine, theirs = first[product], second[product]
-    power = float((mine * mine).sum())
-    factor = 1.0
-    if power > _LEAST_CHROMA**2 * len(mine):
-        factor = float(np.clip((mine * theirs).sum() / power, *_SATURATION))
-    difference = cv2.blur(first * factor - second, (_BLOCK, _BLOCK))
-    return np.asarray(np.linalg.norm(difference, axis=2), dtype=np.float32), factor
+def _blocks(values: Floats) -> Floats:
+    return np.asarray(cv2.blur(values, (_BLOCK, _BLOCK)), dtype=np.float32)
+
+
+def _saturation(first: Floats, second: Floats) -> float:
+    """The factor that best makes the second's a and b (N, 2) of the first's."""
+    power = float((first * first).sum())
+    if power <= _LEAST_CHROMA**2 * len(first):
+        return 1.0
+    return float(np.clip((first * second).sum() / power, *_SATURATION))

@@ -12,6 +12,8 @@ Box = tuple[float, float, float, float]
 
 _SIDE = 96
 _OFF_GROUND = 8.0  # CIE Lab units: beyond what JPEG does to a plain ground
+_OFF_ROUGH_GROUND = 20.0  # the most that a ground may vary
+_SPREADS = 3.0  # times the median deviation of the border
 _LAYERS = 3  # a frame around a canvas around the photo's own ground
 _STRAY = 0.02  # share of a row or column that may differ from the ground without being product
 _LEAST = 12  # rows and columns of the 96: less is no product
@@ -55,8 +57,10 @@ def product_of(lab: Lab) -> tuple[Mask, Box]:
 
 
 def _off_ground(cut: Lab) -> Mask:
-    distances = [np.linalg.norm(cut - colour, axis=2) for colour in _grounds(cut)]
-    return np.asarray(np.min(distances, axis=0) > _OFF_GROUND)
+    distance = np.min([np.linalg.norm(cut - colour, axis=2) for colour in _grounds(cut)], axis=0)
+    border = np.concatenate([distance[0], distance[-1], distance[:, 0], distance[:, -1]])
+    # a creased sheet or a wooden floor varies more than paper does; the product may touch less than half of the border
+    return np.asarray(distance > np.clip(_SPREADS * np.median(border), _OFF_GROUND, _OFF_ROUGH_GROUND))
 
 
 def _grounds(cut: Lab) -> list[Lab]:

@@ -38,7 +38,7 @@ class Registration:
         matrix: (3, 3), pixels of the first view to pixels of the second, which is mirrored before if ``mirrored``.
         mirrored: whether the second was mirrored.
         inliers: keypoints that agree with the map.
-        cells: cells of 16 x 16 pixels of the first that hold one.
+        cells: cells of 16 x 16 pixels that hold one, of the picture that has fewer.
         matches: keypoints that were matched at all.
         dense: whether the map comes from the pixels rather than from keypoints.
     """
@@ -88,9 +88,9 @@ def _by_keypoints(first: View, second: View, mirrored: bool) -> Registration | N
     full[:2] = matrix
     if not _is_plausible(full):
         return None
-    agreeing = first.points[mine][inside.ravel() > 0]
-    cells = len(np.unique((agreeing // _CELL).astype(np.int64), axis=0))
-    return Registration(full, mirrored, len(agreeing), cells, len(mine), dense=False)
+    agreeing = inside.ravel() > 0
+    cells = min(len(np.unique(side[agreeing] // _CELL, axis=0)) for side in (first.points[mine], points))
+    return Registration(full, mirrored, int(agreeing.sum()), cells, len(mine), dense=False)
 
 
 def _matched(first: Descriptors, second: Descriptors) -> tuple[Rows, Rows]:

@@ -62,7 +62,8 @@ def view_of(picture: Picture) -> View:
     large = _scaled(picture, _KEYPOINT_SIDE)
     found, described = _detector().detectAndCompute(cv2.cvtColor(large, cv2.COLOR_RGB2GRAY), None)
     shrink = np.array(small.shape[1::-1], np.float32) / np.array(large.shape[1::-1], np.float32)
-    points = np.array([keypoint.pt for keypoint in found], dtype=np.float32).reshape(-1, 2) * shrink
+    centres = np.array([keypoint.pt for keypoint in found], dtype=np.float32).reshape(-1, 2) + 0.5
+    points = centres * shrink - 0.5  # pixels are counted from their centres: else mirrored points lie off
     raw = np.asarray(described if len(found) else np.zeros((0, 128)), dtype=np.float32)
     roots: Points = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6)) * _DESCRIPTOR_SCALE
     return View(small, product, box, np.asarray(points, np.float32), np.minimum(roots, 255).round().astype(np.uint8))
@@ -80,7 +81,7 @@ def _detector() -> cv2.SIFT:
     """SIFT (Lowe 2004, "Distinctive image features from scale-invariant keypoints"), one for each thread."""
     if not hasattr(_local, "sift"):
         _local.sift = cv2.SIFT_create(  # type: ignore[attr-defined,unused-ignore]
-            nfeatures=_MOST_KEYPOINTS, contrastThreshold=_CONTRAST, edgeThreshold=_EDGE
+            nfeatures=_MOST_KEYPOINTS, contrastThreshold=_CONTRAST, edgeThreshold=_EDGE, enable_precise_upscale=True
         )
     found: cv2.SIFT = _local.sift
     return found

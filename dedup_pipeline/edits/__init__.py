@@ -7,11 +7,11 @@ of its arguments.  `geometry` moves pixels, `tone` changes their values, `surrou
 """
 
 from dedup_pipeline.edits.encoding import Format, encode
-from dedup_pipeline.edits.geometry import aspect, crop, frame, inset, mirror, pad_square, resize, rotate
-from dedup_pipeline.edits.overlay import Corner, badge, corner_logo, watermark
+from dedup_pipeline.edits.geometry import aspect, crop, frame, inset, keystone, mirror, pad_square, resize, rotate
+from dedup_pipeline.edits.overlay import Corner, badge, corner_logo, cover, watermark
 from dedup_pipeline.edits.picture import BLACK, WHITE, Colour, Mask, Picture
 from dedup_pipeline.edits.surroundings import background, background_mask, recolour
-from dedup_pipeline.edits.tone import blur, gamma, noise, sharpen, tone
+from dedup_pipeline.edits.tone import blur, cast, gamma, noise, sharpen, tone
 
 __all__ = [
     "BLACK",
@@ -26,12 +26,15 @@ __all__ = [
     "background_mask",
     "badge",
     "blur",
+    "cast",
     "corner_logo",
+    "cover",
     "crop",
     "encode",
     "frame",
     "gamma",
     "inset",
+    "keystone",
     "mirror",
     "noise",
     "pad_square",

@@ -135,6 +135,32 @@ def inset(picture: Picture, share: float, canvas: Colour = WHITE) -> Picture:
     return _on_canvas(small, width, height, canvas)
 
 
+def keystone(picture: Picture, share: float, *, upright: bool) -> Picture:
+    """See a photo at a slight angle: one side becomes shorter, and what opens up repeats the border.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        share: by which share of its length, -0.3 to 0.3; negative shortens the opposite side.
+        upright: whether the top or bottom becomes shorter, rather than the left or right.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a share out of range.
+    """
+    require_picture(picture)
+    require_range("share", share, -0.3, 0.3)
+    height, width = picture.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
+    inwards = np.array([(1, 0), (-1, 0), (0, 0), (0, 0)] if upright else [(0, 1), (0, 0), (0, 0), (0, -1)], np.float32)
+    if share < 0:
+        inwards = -np.roll(inwards, 2, axis=0)
+    target = corners + inwards * (abs(share) / 2) * np.array([width, height], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, target.astype(np.float32))
+    return as_picture(cv2.warpPerspective(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE))
+
+
 def aspect(picture: Picture, factor: float) -> Picture:
     """Stretch or squeeze the width and leave the height.
 

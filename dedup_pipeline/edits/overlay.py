@@ -92,6 +92,33 @@ def badge(
     return _paint(_paint(picture, stencil, colour, 1.0), ink, WHITE, 1.0)
 
 
+def cover(picture: Picture, *, left: float, top: float, width: float, height: float, colour: Colour) -> Picture:
+    """Hide a part under a plain rectangle, as a banner or a sticker does.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        left: fraction of the width, 0 to 1.
+        top: fraction of the height, 0 to 1.
+        width: fraction of the width, 0 to 1; what reaches over the edge is cut off.
+        height: fraction of the height, 0 to 1.
+        colour: of the rectangle.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a fraction out of range.
+    """
+    require_picture(picture)
+    for name, value in (("left", left), ("top", top), ("width", width), ("height", height)):
+        require_range(name, value, 0.0, 1.0)
+    rows, columns = picture.shape[:2]
+    covered = picture.copy()
+    y, x = round(top * rows), round(left * columns)
+    covered[y : y + round(height * rows), x : x + round(width * columns)] = colour
+    return covered
+
+
 def watermark(
     picture: Picture,
     text: str,

@@ -55,6 +55,25 @@ def gamma(picture: Picture, exponent: float) -> Picture:
     return as_picture(cv2.LUT(picture, table))
 
 
+def cast(picture: Picture, gains: tuple[float, float, float]) -> Picture:
+    """Scale red, green and blue, as a warm or cool light does, or a filter.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        gains: factors, 0.5 to 2; 1 leaves the channel.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a factor out of range.
+    """
+    require_picture(picture)
+    for name, gain in zip(("red", "green", "blue"), gains, strict=True):
+        require_range(name, gain, 0.5, 2.0)
+    return as_picture(picture.astype(np.float32) * np.array(gains, dtype=np.float32))
+
+
 def blur(picture: Picture, sigma: float) -> Picture:
     """Blur with a Gaussian.
 

@@ -26,14 +26,23 @@ from dedup_pipeline.match.judge import Judge
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.simulate import STRENGTHS, Made, simulate
 from dedup_pipeline.match.views import align, node_views
-from dedup_pipeline.probability import LOGIT_CAP, Doubles, Pairs, fit, sigmoid, threshold_for
+from dedup_pipeline.probability import (
+    LOGIT_CAP,
+    Doubles,
+    Pairs,
+    fit,
+    quick_probabilities,
+    reliability,
+    sigmoid,
+    threshold_for,
+)
 
-_NEIGHBOURS = 10  # of each photo that serve as negatives
+_NEIGHBOURS = 8  # of each photo that serve as negatives
 _NEAREST = 5  # of these, so many sit out the first fit: most true duplicates are among them
 _SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
 _ROUNDS = 3  # fits that look for suspects; on luma they leave 29 of 826 hidden duplicates and lose 7 strangers
-_RULED_OUT = 0.002  # share of the re-uploads that the glance may rule out
-_BINS = 10
+_RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of the true pairs of luma it rules out none
+_LOOKS_PER_PHOTO = 6  # pairs that are looked at closer, at least
 _RECOLOUR, _NEAR, _PACK, _FURTHER = 0, -1, -2, -3  # beside the strengths 1 to 3 of re-uploads
 
 Flags = npt.NDArray[np.bool_]
@@ -47,6 +56,7 @@ class Calibration:
         judge: the judge.
         decoys: log odds of every candidate pair that a decoy has in the dump.
         decoy_shares: for each of these, one over the number of decoys of its kind.
+        reliability: for bins of the held-out probability their mean, the share that is right, and the pairs.
         figures: photos, pairs of each kind, suspects, held-out average precision, expected calibration error, and the
             share of the re-uploads of each strength found at the target precision.
     """
@@ -54,6 +64,7 @@ class Calibration:
     judge: Judge
     decoys: tuple[float, ...]
     decoy_shares: tuple[float, ...]
+    reliability: list[tuple[float, float, int]]
     figures: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +73,7 @@ class Calibration:
             "judge": self.judge.to_dict(),
             "decoys": list(self.decoys),
             "decoy_shares": list(self.decoy_shares),
+            "reliability": self.reliability,
             "figures": self.figures,
         }
 
@@ -69,7 +81,8 @@ class Calibration:
     def from_dict(cls, value: dict[str, Any]) -> Calibration:
         """The calibration that ``to_dict`` wrote."""
         judge = Judge.from_dict(value["judge"])
-        return cls(judge, tuple(value["decoys"]), tuple(value["decoy_shares"]), value["figures"])
+        bins = [(said, right, count) for said, right, count in value["reliability"]]
+        return cls(judge, tuple(value["decoys"]), tuple(value["decoy_shares"]), bins, value["figures"])
 
 
 @dataclass(frozen=True)
@@ -149,7 +162,7 @@ def calibrate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIn
         return pairs.with_evidence(align(views, pairs.first, pairs.second, settings))
 
     glance, suspects, logits, glanced = _fitted(known, decoys, settings)
-    least = float(np.quantile(logits[known.labels[~suspects]], _RULED_OUT))
+    least = _least(logits[known.labels[~suspects]], glanced, len(made.recolours) + len(made.packs))
     kept = np.ones(len(known.labels), dtype=bool)
     kept[~suspects] = (logits >= least) | known.labels[~suspects]
     closer, closer_decoys = aligned(known.only(kept)), aligned(decoys.only(glanced >= least))
@@ -162,7 +175,17 @@ def calibrate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIn
     shares = tuple(1 / counts[kind] for kind in decoys.strengths.tolist())
     decoy_logits = np.full(len(glanced), -LOGIT_CAP)
     decoy_logits[glanced >= least] = judged
-    return Calibration(Judge(glance, least, model), tuple(decoy_logits.round(6).tolist()), shares, figures)
+    bins = reliability(sigmoid(logits), closer.labels)
+    return Calibration(Judge(glance, least, model), tuple(decoy_logits.round(6).tolist()), shares, bins, figures)
+
+
+def _least(reuploads: Doubles, decoys: Doubles, decoy_count: int) -> float:
+    """The log odds at a glance from which pairs are laid over each other.
+
+    Low enough for nearly all simulated re-uploads, and for some pairs of every photo: sellers do what nobody simulates.
+    """
+    budget = np.sort(decoys)[::-1][: _LOOKS_PER_PHOTO * decoy_count]
+    return float(min(np.quantile(reuploads, _RULED_OUT), budget[-1] if len(budget) else 0.0))
 
 
 def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> _Known:
@@ -214,8 +237,9 @@ def _fitted(known: _Known, decoys: _Known, settings: Settings) -> tuple[Any, Fla
     suspects = known.strengths == _NEAR
     for _ in range(_ROUNDS):
         kept = known.only(~suspects)
-        judged = fit(kept.pairs, kept.labels, decoys=known.pairs, seed=settings.seed)[2]
-        suspects = neighbours & (sigmoid(judged) > _SUSPECT)
+        suspects = neighbours & (
+            quick_probabilities(kept.pairs, kept.labels, known.pairs, seed=settings.seed) > _SUSPECT
+        )
     kept = known.only(~suspects)
     model, logits, judged = fit(kept.pairs, kept.labels, decoys=decoys.pairs, seed=settings.seed)
     return model, suspects, logits, judged
@@ -225,8 +249,8 @@ def _figures(values: Doubles, labels: npt.NDArray[np.bool_], strengths: Rows, ta
     """How the held-out probabilities (N,) do."""
     order = np.argsort(-values, kind="stable")
     precision = np.cumsum(labels[order]) / np.arange(1, len(order) + 1)
-    bins = np.minimum((values * _BINS).astype(int), _BINS - 1)
-    error = sum(abs(values[bins == b].sum() - labels[bins == b].sum()) for b in range(_BINS)) / len(values)
+    bins = reliability(values, labels)
+    error = sum(count * abs(said - right) for said, right, count in bins) / len(values)
     threshold, _ = threshold_for(values, target)
     accepted = values >= threshold
     figures = {

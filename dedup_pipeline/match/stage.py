@@ -19,7 +19,7 @@ from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_
 from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.nodes import Nodes, load_nodes
 from dedup_pipeline.match.views import align, node_views
-from dedup_pipeline.probability import curve_of, sigmoid, threshold_for
+from dedup_pipeline.probability import curve_of, precision_interval, sigmoid, threshold_for
 from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -151,7 +151,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     Returns:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve. counts: candidates,
         perceptual, learned, aligned, nodes, placeholders, blanks, expected_duplicates (the sum of the probabilities
-        from 0.5 up), threshold, expected_precision, accepted.
+        from 0.5 up), threshold, expected_precision with its 95 % interval, accepted.
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -172,6 +172,11 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         curve = curve_of(logits, verdicts["directions"].to_numpy(), np.array(calibration.decoys), scales)
         values = curve.at(logits).round(6)
         threshold, expected = threshold_for(values, target)
+        accepted = values >= round(threshold, 6)
+        caught = curve.at(np.array(calibration.decoys)).round(6) >= round(threshold, 6)
+        low, high = precision_interval(
+            float(verdicts["directions"].to_numpy()[accepted].sum()), int(caught.sum()), float(scales.mean())
+        )
         verdicts = verdicts.set_column(verdicts.schema.get_field_index("probability"), "probability", pa.array(values))
         path = store.dump(dump_id, "match", "verdicts.parquet")
         store.write_table(path, verdicts)
@@ -188,7 +193,9 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "expected_duplicates": round(float(values[values >= 0.5].sum()), 1),
             "threshold": round(threshold, 6),
             "expected_precision": round(expected, 6),
-            "accepted": int((values >= round(threshold, 6)).sum()),
+            "expected_precision_low": round(low, 6),
+            "expected_precision_high": round(high, 6),
+            "accepted": int(accepted.sum()),
         }
         _note(settings, store, dump_id, counts, calibration)
         return Done({**plan.outputs, "verdicts": path, "curve": curve_path}, counts)
@@ -200,7 +207,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Count], calibration: Calibration) -> None:
     """Write onto the registered model what its verdicts were calibrated to, the latest dump last."""
     facts: dict[str, float | str] = {"calibrated_on": dump_id, "target_precision": settings.match.target_precision}
-    facts |= {name: str(counts[name]) for name in ("threshold", "expected_precision")}
+    names = ("threshold", "expected_precision", "expected_precision_low", "expected_precision_high")
+    facts |= {name: str(counts[name]) for name in names}
     facts |= {f"calibration.{name}": value for name, value in calibration.figures.items()}
     version = str(result_of(store, dump_id, "train").counts["model_version"])
     with locked(store, REGISTRY):  # the facts of one dump, not of two that end at once

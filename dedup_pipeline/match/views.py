@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from dedup_pipeline import imaging
 from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
@@ -50,9 +51,11 @@ def align(views: Mapping[int, View], first: Rows, second: Rows, settings: Settin
         Every name of ALIGNED, and ``mirrored``, as (P,) float32.
     """
     pairs = list(zip(first.tolist(), second.tolist(), strict=True))
-    found = list(
-        map_ahead(lambda pair: aligned_evidence(views[pair[0]], views[pair[1]]), pairs, settings.worker_threads)
-    )
+    # small matrix products in several threads at once: BLAS threads of their own would only wait for each other
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = list(
+            map_ahead(lambda pair: aligned_evidence(views[pair[0]], views[pair[1]]), pairs, settings.worker_threads)
+        )
     return {name: np.array([evidence[name] for evidence in found], dtype=np.float32) for name in (*ALIGNED, "mirrored")}
 
 

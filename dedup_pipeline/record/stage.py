@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.fetch import pack_seconds
+from dedup_pipeline.record.figures import reliability_figure
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage, seconds_of
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.tracking import Caller, Tracking, announced
@@ -24,8 +25,9 @@ def record(
     """Log the run over a dump in MLflow, in the experiment ``tracking.runs_experiment``.
 
     Metrics are the counts of every stage (``index/recall``, ``export/pairs``) and what it took (``seconds/match``, the
-    sum over its parts); tags say where the exports lie; the summary is an artifact. A run over unchanged work is
-    logged once.
+    sum over its parts), and those of the calibration (``calibration/expected_calibration_error``) with its
+    reliability curve as a picture; tags say where the exports lie; the summary is an artifact. A run over unchanged
+    work is logged once.
 
     Args:
         settings: the settings.
@@ -55,7 +57,10 @@ def record(
         with tracking.running(run_id):
             for name, value in _parameters(settings, dump_id, results).items():
                 tracking.client.log_param(run_id, name, value)
-            tracking.log_once(run_id, _metrics(store, dump_id, results))
+            calibration = store.read_json(results["match"].outputs["calibration"])
+            figures = {f"calibration/{name}": value for name, value in calibration["figures"].items()}
+            tracking.log_once(run_id, _metrics(store, dump_id, results) | figures)
+            tracking.client.log_figure(run_id, reliability_figure(calibration["reliability"]), "reliability.png")
             summary = store.read_bytes(results["export"].outputs["summary"]).decode()
             tracking.client.log_text(run_id, summary, "summary.json")
         progress(1, 1)

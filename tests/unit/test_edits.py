@@ -203,9 +203,41 @@ def test_no_edit_changes_its_input(photo: Picture) -> None:
     arguments: dict[str, tuple[Any, ...]] = {
         "resize": (50,), "frame": (BLUE, 0.1), "inset": (0.7,), "aspect": (1.1,), "gamma": (0.8,), "blur": (1.0,),
         "rotate": (5,), "sharpen": (1.0,), "noise": (5.0, np.random.default_rng(0)), "corner_logo": ("abc",),
-        "watermark": ("abc",), "background": (BLUE,), "encode": ("jpeg",),
+        "watermark": ("abc",), "background": (BLUE,), "encode": ("jpeg",), "cast": ((1.1, 1.0, 0.9),),
+        "keystone": (0.1,),
     }  # fmt: skip
+    named: dict[str, dict[str, Any]] = {
+        "keystone": {"upright": True},
+        "cover": {"left": 0.1, "top": 0.1, "width": 0.2, "height": 0.2, "colour": BLUE},
+    }
     functions = {name: getattr(edits, name) for name in edits.__all__ if inspect.isfunction(getattr(edits, name))}
     for name, function in functions.items():
-        function(photo, *arguments.get(name, ()))
+        function(photo, *arguments.get(name, ()), **named.get(name, {}))
         np.testing.assert_array_equal(photo, before, err_msg=name)
+
+
+def test_a_cast_scales_the_channels() -> None:
+    grey = np.full((4, 4, 3), 100, dtype=np.uint8)
+    assert edits.cast(grey, (1.2, 1.0, 0.8))[0, 0].tolist() == [120, 100, 80]
+    assert edits.cast(np.full((4, 4, 3), 250, dtype=np.uint8), (1.2, 1.0, 0.8)).max() == 255  # clipped, not wrapped
+
+
+def test_a_cover_hides_its_part_and_no_other(photo: Picture) -> None:
+    height, width = photo.shape[:2]
+    covered = edits.cover(photo, left=0.0, top=0.9, width=1.0, height=0.1, colour=BLUE)
+    edge = round(0.9 * height)
+    assert (covered[edge:] == BLUE).all()
+    np.testing.assert_array_equal(covered[:edge], photo[:edge])
+    assert edits.cover(photo, left=0.9, top=0.9, width=1.0, height=1.0, colour=BLUE).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize(("share", "upright"), [(0.2, True), (-0.2, True), (0.2, False), (-0.2, False)])
+def test_a_keystone_shortens_one_side(share: float, upright: bool) -> None:
+    lines = np.full((100, 100, 3), 255, dtype=np.uint8)
+    lines[:, 20:80] = 0
+    lines = lines if upright else np.ascontiguousarray(lines.transpose(1, 0, 2))
+    tilted = edits.keystone(lines, share, upright=upright)
+    tilted = tilted if upright else tilted.transpose(1, 0, 2)
+    first, last = (int((tilted[row, :, 0] < 128).sum()) for row in (2, 97))
+    assert (first < last) == (share > 0)
+    assert min(first, last) == pytest.approx(0.8 * max(first, last), abs=2)

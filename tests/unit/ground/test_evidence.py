@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.edits import mirror, pad_square, recolour
-from dedup_pipeline.evidence import EVIDENCE, Looks, compare
+from dedup_pipeline.evidence import EVIDENCE, GLANCE, Looks, compare
 
 
 def photo(seed):
@@ -32,8 +33,15 @@ def test_it_is_the_same_from_either_side():
     first, second = np.arange(8), np.arange(8)[::-1]
     forth = compare(some.take(first), some.take(second))
     back = compare(some.take(second), some.take(first))
-    for name in EVIDENCE:
+    for name in GLANCE:
         assert forth[name] == pytest.approx(back[name], abs=1e-5), name
+
+
+def test_the_evidence_is_what_a_glance_tells_and_what_the_alignment_tells():
+    assert set(compare(looks(photo(1)), looks(photo(2)))) == {*GLANCE, "mirrored"}
+    assert {*EVIDENCE} == {*GLANCE, *ALIGNED}
+    assert not {*GLANCE} & {*ALIGNED}
+    assert {*EVIDENCE.values()} == {-1, 0, 1}
 
 
 def test_a_picture_agrees_with_itself():

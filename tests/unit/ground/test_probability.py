@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.errors import InputError, ModelError
 from dedup_pipeline.evidence import EVIDENCE
-from dedup_pipeline.probability import Pairs, VerdictModel, fit, sigmoid, threshold_for
+from dedup_pipeline.probability import (
+    Pairs,
+    VerdictModel,
+    fit,
+    precision_interval,
+    quick_probabilities,
+    sigmoid,
+    threshold_for,
+)
 
 
 def pairs(count, share, seed):
@@ -62,6 +71,40 @@ def test_decoys_are_judged_by_trees_that_have_not_seen_their_group():
     _, held_out, judged = fit(known, labels, decoys=known, seed=1)
     assert np.array_equal(held_out, judged)
     assert abs(np.corrcoef(judged, labels)[0, 1]) < 0.1
+
+
+def test_a_quick_fit_says_about_the_same_and_knows_nothing_by_heart():
+    evidence, labels, groups = pairs(2000, 0.3, 11)
+    known = Pairs(evidence, groups)
+    quick = quick_probabilities(known, labels, known, seed=1)
+    assert np.corrcoef(quick, sigmoid(fit(known, labels, seed=1)[1]))[0, 1] > 0.95
+    generator = np.random.default_rng(0)
+    noise = {name: generator.standard_normal(len(labels)).astype(np.float32) for name in evidence}
+    quick = quick_probabilities(Pairs(noise, groups), labels, Pairs(noise, groups), seed=1)
+    assert abs(np.corrcoef(quick, labels)[0, 1]) < 0.1
+
+
+def test_the_interval_of_the_precision_is_that_of_the_decoys_found():
+    assert precision_interval(1000, 0, 2.0) == pytest.approx((1 - 2 * 3.6889 / 1000, 1.0), abs=1e-6)
+    low, high = precision_interval(1000, 5, 2.0)
+    assert low < 1 - 2 * 5 / 1000 < high
+    assert high - low < 0.025
+    assert precision_interval(0, 3, 2.0) == (0.0, 1.0)
+    assert precision_interval(1, 500, 2.0) == (0.0, 0.0)
+
+
+def test_evidence_that_nobody_looked_for_is_no_obstacle():
+    evidence, labels, groups = pairs(3000, 0.3, 10)
+    unseen = np.random.default_rng(1).random(len(labels)) < 0.5
+    for name in ALIGNED:
+        evidence[name][unseen] = np.nan
+    model, held_out, _ = fit(Pairs(evidence, groups), labels, seed=1)
+    assert np.isfinite(held_out).all()
+    for some in (unseen, ~unseen):
+        assert sigmoid(held_out[some]).mean() == pytest.approx(labels[some].mean(), abs=0.05)
+        assert held_out[some & labels].mean() > held_out[some & ~labels].mean() + 1
+    nothing = {name: np.full(1, np.nan, np.float32) for name in evidence}
+    assert np.isfinite(model.logits(nothing)).all()
 
 
 def test_too_few_pairs_are_refused():

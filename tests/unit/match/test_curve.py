@@ -19,7 +19,7 @@ def dump(duplicates, wrong, decoys, seed=0):
 @pytest.mark.parametrize("duplicates", [30, 300, 3000])
 def test_the_number_of_duplicates_is_found(duplicates):
     logits, _, decoys = dump(duplicates, 20_000, 10_000)
-    values = curve_of(logits, np.ones(len(logits)), decoys, scale=2.0).at(logits)
+    values = curve_of(logits, np.ones(len(logits)), decoys, np.full(len(decoys), 2.0)).at(logits)
     assert values[values >= 0.5].sum() == pytest.approx(duplicates, rel=0.25)
 
 
@@ -27,7 +27,7 @@ def test_the_number_of_duplicates_is_found(duplicates):
 @pytest.mark.parametrize("seed", range(3))
 def test_the_promised_precision_is_kept(target, seed):
     logits, labels, decoys = dump(1000, 30_000, 15_000, seed)
-    values = curve_of(logits, np.ones(len(logits)), decoys, scale=2.0).at(logits)
+    values = curve_of(logits, np.ones(len(logits)), decoys, np.full(len(decoys), 2.0)).at(logits)
     threshold, expected = threshold_for(values, target)
     accepted = values >= threshold
     assert expected >= target
@@ -37,8 +37,34 @@ def test_the_promised_precision_is_kept(target, seed):
 
 def test_a_dump_without_duplicates_has_none():
     logits, _, decoys = dump(0, 20_000, 10_000)
-    values = curve_of(logits, np.ones(len(logits)), decoys, scale=2.0).at(logits)
+    values = curve_of(logits, np.ones(len(logits)), decoys, np.full(len(decoys), 2.0)).at(logits)
     assert threshold_for(values, 0.99)[0] > values.max() - 1e-9 or (values >= threshold_for(values, 0.99)[0]).sum() <= 2
+
+
+def test_rare_decoys_of_one_kind_count_as_many_as_they_stand_for():
+    logits, labels, decoys = dump(1000, 30_000, 15_000)
+    rare = np.random.default_rng(1).normal(-3, 1.5, 1500)
+    ones = np.ones(len(logits))
+    # half of what is wrong is of each kind: one decoy of the rare kind stands for ten pairs, one of the other for one
+    mixed = curve_of(logits, ones, np.concatenate([decoys, rare]), np.repeat([1.0, 10.0], [15_000, 1500])).at(logits)
+    assert mixed[mixed >= 0.5].sum() == pytest.approx(1000, rel=0.25)
+    threshold, expected = threshold_for(mixed, 0.99)
+    assert expected >= 0.99
+    assert labels[mixed >= threshold].mean() >= 0.975
+
+
+def test_equal_scales_are_as_one_scale_for_all():
+    logits, _, decoys = dump(100, 3000, 3000)
+    once = curve_of(logits, np.ones(len(logits)), decoys, np.full(len(decoys), 2.0))
+    twice = curve_of(logits, np.ones(len(logits)), np.tile(decoys, 2), np.full(2 * len(decoys), 1.0))
+    assert twice.at(logits) == pytest.approx(once.at(logits), abs=0.02)
+
+
+def test_without_decoys_or_candidates_there_is_still_a_curve():
+    nothing = np.zeros(0)
+    assert curve_of(nothing, nothing, nothing, nothing).at(np.array([3.0])) == 0
+    values = curve_of(np.array([-1.0, 5.0]), np.ones(2), nothing, nothing).at(np.array([-1.0, 5.0]))
+    assert ((values >= 0) & (values <= 1)).all()
 
 
 @given(
@@ -47,7 +73,9 @@ def test_a_dump_without_duplicates_has_none():
     st.floats(0.1, 5),
 )
 def test_more_log_odds_are_never_less_probable(candidates, decoys, scale):
-    curve = curve_of(np.array(candidates), np.ones(len(candidates)), np.array(decoys, dtype=float), scale)
+    curve = curve_of(
+        np.array(candidates), np.ones(len(candidates)), np.array(decoys, dtype=float), np.full(len(decoys), scale)
+    )
     values = curve.at(np.linspace(-12, 12, 200))
     assert (np.diff(values) >= 0).all()
     assert 0 <= values.min() <= values.max() <= 1

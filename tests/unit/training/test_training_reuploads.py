@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dedup_pipeline.imaging import Picture
-from dedup_pipeline.reuploads import Strength, generator_of, recolour, reupload, reupload_with_names
+from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reupload, reupload_with_names
 from tiny_shop import draw_product
 
 
@@ -49,3 +49,36 @@ def test_a_recolour_changes_the_product_and_leaves_the_ground(picture: Picture) 
 
 def test_nothing_to_recolour_on_an_empty_ground() -> None:
     assert recolour(np.full((60, 60, 3), 255, dtype=np.uint8), generator_of(1)) is None
+
+
+def test_a_pack_shows_both_products_side_by_side(picture: Picture) -> None:
+    other = draw_product(2, side=150)
+    for place in range(10):
+        both = pack(picture, other, generator_of(place))
+        height, width = picture.shape[:2]
+        assert both.dtype == np.uint8
+        assert len(both) == height  # of the lower of the two
+        assert 1.6 * width < both.shape[1] <= 2 * width  # the other is as high or a little lower
+        either = both[:, :width], both[:, -width:]
+        assert any(np.array_equal(side, picture) for side in either)
+
+
+def test_a_pack_is_a_function_of_its_generator(picture: Picture) -> None:
+    other = draw_product(2)
+    before = picture.copy(), other.copy()
+    one, two = (pack(picture, other, generator_of(7, 1)) for _ in range(2))
+    assert np.array_equal(one, two)
+    assert len({pack(picture, other, generator_of(7, place)).tobytes() for place in range(6)}) > 1
+    assert np.array_equal(picture, before[0])
+    assert np.array_equal(other, before[1])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4, 4), (7, 9), (3, 300), (300, 3)])
+def test_pictures_of_any_size_can_be_packed(picture: Picture, size: tuple[int, int]) -> None:
+    small = np.full((*size, 3), 90, dtype=np.uint8)
+    for place in range(6):
+        for first, second in ((small, small), (small, picture), (picture, small)):
+            made = pack(first, second, generator_of(place))
+            assert made.dtype == np.uint8
+            assert made.shape[0] >= 8
+            assert made.shape[1] >= 16

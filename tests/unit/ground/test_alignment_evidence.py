@@ -1,0 +1,242 @@
+"""What two pictures tell when one is laid over the other: what is forgiven, and what is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from dedup_pipeline import edits
+from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
+from dedup_pipeline.imaging import Picture
+from dedup_pipeline.reuploads import generator_of, pack, recolour, reupload, reupload_with_names
+from dedup_pipeline.sample.bundle import Bundle, paste_together
+from dedup_pipeline.sample.photo import photograph, shoot
+from studio import look_of
+
+Edit = Callable[[Picture], Picture]
+
+
+def _warmer(photo: Picture) -> Picture:
+    return np.asarray(np.clip(photo * [1.04, 1.0, 0.95], 0, 255).round(), dtype=np.uint8)
+
+
+MOVED: dict[str, Edit] = {
+    "nothing": lambda photo: photo,
+    "crop": lambda photo: edits.crop(photo, 0.1, 0.05, 0.08, 0.1),
+    "mirror": edits.mirror,
+    "rotation": lambda photo: edits.rotate(photo, -5),
+    "aspect": lambda photo: edits.aspect(photo, 0.9),
+    "inset": lambda photo: edits.inset(photo, 0.65),
+    "frame": lambda photo: edits.frame(photo, (200, 40, 40), 0.06),
+    "padding": edits.pad_square,
+    "half the size": lambda photo: edits.resize(photo, max(photo.shape) // 2),
+}
+RELIT: dict[str, Edit] = {
+    "darker": lambda photo: edits.gamma(photo, 1.3),
+    "lighter": lambda photo: edits.gamma(photo, 0.75),
+    "softer": lambda photo: edits.tone(photo, 0.95, 0.85, 0.88),
+    "more colour": lambda photo: edits.tone(photo, saturation=1.15),
+    "warmer": _warmer,
+    "darker and mirrored": lambda photo: edits.mirror(edits.gamma(photo, 1.25)),
+}
+PAINTED_ON: dict[str, Edit] = {
+    "badge": lambda photo: edits.badge(photo, "SALE", size=0.18),
+    "logo": lambda photo: edits.corner_logo(photo, "TrendKart"),
+    "watermark": lambda photo: edits.watermark(photo, "TrendKart"),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_a_moved_photo_shows_the_same(name: str, photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        evidence = aligned_evidence(view, view_of(MOVED[name](photo)))
+        assert evidence["structure"] > 0.85, number
+        assert evidence["chroma_90"] < 3, number
+        assert evidence["colour_patch"] < 0.02, number
+        assert evidence["patch"] < 0.04, number
+        assert evidence["beyond"] < (0.2 if name == "crop" else 0.1), number
+        assert evidence["mirrored"] == (name == "mirror"), number
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.4])
+def test_beyond_the_frame_is_about_what_was_cropped(share: float, photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        lost = view.product[round((1 - share) * len(view.product)) :].sum() / view.product.sum()
+        evidence = aligned_evidence(view, view_of(edits.crop(photo, bottom=share)))
+        assert evidence["beyond"] == pytest.approx(lost, abs=0.06), number
+
+
+@pytest.mark.parametrize("name", RELIT)
+def test_light_and_filters_are_forgiven(name: str, photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        evidence = aligned_evidence(view, view_of(RELIT[name](photo)))
+        assert evidence["chroma_90"] < 6, number
+        assert evidence["lightness_90"] < 4.5, number
+        assert evidence["colour_patch"] < 0.1, number
+
+
+@pytest.mark.parametrize("name", PAINTED_ON)
+def test_what_sellers_paint_on_stays_small(name: str, photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        evidence = aligned_evidence(view, view_of(PAINTED_ON[name](photo)))
+        assert evidence["structure"] > 0.8, number
+        assert evidence["chroma_90"] < 3, number
+        assert evidence["patch"] < 0.15, number
+        assert evidence["unshared"] < 0.15, number
+        assert evidence["beyond"] < 0.03, number
+
+
+@pytest.mark.parametrize("moved", [edits.mirror, edits.crop], ids=["mirrored", "upright"])
+def test_another_colour_of_the_product_is_not_forgiven(moved: Edit, photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        evidence = aligned_evidence(view, view_of(moved(edits.recolour(photo, hue=90, tint=(20, 10)))))
+        assert evidence["structure"] > 0.8, number
+        assert evidence["chroma_90"] > 15, number
+        assert max(evidence["chroma_patch"], evidence["colour_patch"]) > 0.4, number
+
+
+def test_a_simulated_recolour_differs_more_than_re_uploads_of_the_same_photo(
+    photos: list[Picture], views: list[View]
+) -> None:
+    def difference(view: View, other: Picture) -> float:
+        evidence = aligned_evidence(view, view_of(other))
+        return math.hypot(evidence["chroma_median"], evidence["lightness_median"])
+
+    for place, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        copies = [reupload_with_names(photo, 2, generator_of(place, copy)) for copy in range(3)]
+        coloured = [difference(view, copy) for copy, names in copies if "grey" not in names]
+        other = recolour(photo, generator_of(2, place))
+        assert other is not None
+        assert max(coloured) < difference(view, other), place
+
+
+@pytest.mark.parametrize("part", [np.s_[0.5:1.0, 0.0:1.0], np.s_[0.38:0.55, 0.38:0.62]], ids=["half", "print"])
+def test_another_colour_of_a_part_is_not_forgiven(
+    part: tuple[slice, slice], photos: list[Picture], views: list[View]
+) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        window = tuple(
+            slice(round(side.start * size), round(side.stop * size))
+            for side, size in zip(part, photo.shape, strict=False)
+        )
+        other = photo.copy()
+        other[window] = edits.recolour(photo, hue=120, tint=(25, -20))[window]
+        evidence = aligned_evidence(view, view_of(other))
+        assert evidence["chroma_97"] > 8, number
+        assert max(evidence["strong_chroma_patch"], evidence["colour_patch"]) > 0.025, number
+
+
+def test_another_garment_in_the_same_pose_has_another_structure() -> None:
+    for seed, (pattern, other) in enumerate([("gingham", "floral"), ("stripes", "dots"), ("leaves", "plaid")]):
+        look = look_of("dress", seed, "solid", "Green")
+        mine, theirs = (view_of(photograph(replace(look, pattern=name))) for name in (pattern, other))
+        evidence = aligned_evidence(mine, theirs)
+        assert evidence["structure_share"] < 0.9, seed
+        assert not evidence["patch"] < 0.03, seed
+
+
+def test_strangers_share_no_structure(views: list[View]) -> None:
+    for number, view in enumerate(views):
+        evidence = aligned_evidence(view, views[number - 1])
+        assert not evidence["structure"] > 0.75, number
+        assert not evidence["structure_share"] > 0.7, number
+
+
+def test_a_pack_shows_more_than_its_single(photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        both = pack(photo, photos[number - 1], generator_of(number))
+        evidence = aligned_evidence(view, view_of(both))
+        assert evidence["structure"] > 0.9, number
+        assert evidence["beyond"] > 0.25, number
+
+
+def test_a_bundle_shows_more_than_any_of_its_parts() -> None:
+    parts = look_of("shirt", 2, "stripes", "Purple"), look_of("skirt", 7, "floral", "Red")
+    whole = view_of(paste_together(Bundle(parts, 1), shoot).picture)
+    for part in parts:
+        assert aligned_evidence(view_of(photograph(part)), whole)["beyond"] > 0.25
+
+
+def test_white_on_white_is_compared_without_a_mask() -> None:
+    photo = np.full((240, 180, 3), 255, np.uint8)
+    cv2.rectangle(photo, (50, 60), (130, 190), (253, 253, 253), -1)
+    for y in range(70, 190, 12):
+        cv2.line(photo, (60, y), (60 + y // 2, y + 8), (249, 249, 250), 2)
+    view, cut = view_of(photo), view_of(edits.crop(photo, 0.1, 0.1, 0.05, 0.05))
+    for other in (view, cut):
+        evidence = aligned_evidence(view, other)
+        assert set(evidence) == {*ALIGNED, "mirrored"}
+        assert not evidence["chroma_90"] > 1
+        assert not evidence["beyond"] > 0.2
+
+
+def test_odd_pictures_have_every_name_and_no_infinity(photos: list[Picture], recwarn: pytest.WarningsRecorder) -> None:
+    ramp = np.repeat(np.linspace(0, 255, 200).astype(np.uint8)[None, :, None], 3, axis=2)
+    odd = [
+        *(np.full((160, 120, 3), level, np.uint8) for level in (0, 128, 255)),
+        np.asarray(cv2.resize(photos[1], (16, 16)), dtype=np.uint8),
+        np.repeat(ramp, 150, axis=0),
+        np.zeros((1, 1, 3), np.uint8),
+        np.full((3, 900, 3), 77, np.uint8),
+        generator_of(1).integers(0, 256, (200, 160, 3), dtype=np.uint8),
+        photos[0],
+    ]
+    some = [view_of(picture) for picture in odd]
+    for first in some:
+        for second in some:
+            evidence = aligned_evidence(first, second)
+            assert set(evidence) == {*ALIGNED, "mirrored"}
+            assert not any(math.isinf(value) for value in evidence.values())
+            assert evidence["mirrored"] in (0.0, 1.0)
+    assert not recwarn.list
+
+
+def test_a_picture_equals_itself(views: list[View]) -> None:
+    for view in views:
+        evidence = aligned_evidence(view, view)
+        assert evidence["structure"] == pytest.approx(1, abs=1e-3)
+        assert max(evidence[name] for name in ("unshared", "beyond", "patch", "colour_patch")) < 0.01
+        assert max(evidence[name] for name in ("chroma_97", "lightness_90")) < 0.5
+
+
+# counts, and shares of what lies over a limit: a difference that is about the limit lies on either side of it
+LOOSELY = {"chroma_patch": 0.3, "strong_chroma_patch": 0.3, "lightness_patch": 0.3, "colour_patch": 0.3}
+LOOSELY |= {"inliers": 10, "inlier_cells": 10, "inlier_share": 0.15, "turn": 0.5, "tone_change": 0.5}
+UNITS = ("chroma_median", "chroma_75", "chroma_90", "chroma_97", "lightness_median", "lightness_75", "lightness_90")
+
+
+def test_it_is_the_same_from_either_side(photos: list[Picture], views: list[View]) -> None:
+    strengths = (2, 3)
+    made = [
+        reupload(photo, one, generator_of(3, one, place)) for one in strengths for place, photo in enumerate(photos)
+    ]
+    made += [edits.mirror(edits.recolour(photo, hue=90, tint=(20, 10))) for photo in photos]
+    made += [pack(photo, photos[place - 1], generator_of(place)) for place, photo in enumerate(photos)]
+    for place, picture in enumerate(made):
+        first, second = views[place % len(views)], view_of(picture)
+        forth, back = aligned_evidence(first, second), aligned_evidence(second, first)
+        for name in forth:
+            near = 1.0 if name in UNITS else LOOSELY.get(name, 0.06)
+            if name == "inliers":
+                near = max(near, 0.15 * forth[name])
+            assert forth[name] == pytest.approx(back[name], abs=near, nan_ok=True), (place, name)
+
+
+def test_it_is_the_same_each_time_and_in_every_thread(photos: list[Picture]) -> None:
+    def told(place: int) -> list[float]:
+        photo = photos[place % len(photos)]
+        evidence = aligned_evidence(view_of(photo), view_of(reupload(photo, 3, generator_of(place))))
+        return [evidence[name] for name in ALIGNED]
+
+    places = list(range(len(photos))) * 2
+    alone = [told(place) for place in places]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(told, places))
+    np.testing.assert_array_equal(alone, together)
+    np.testing.assert_array_equal(alone[: len(photos)], alone[len(photos) :])

@@ -1,0 +1,151 @@
+"""Calibrating on a real small store: what is made of its photos, what is learned from it, and what it is good for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from dedup_pipeline.alignment import ALIGNED, aligned_evidence
+from dedup_pipeline.config import Settings
+from dedup_pipeline.embed import embed
+from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.evidence import GLANCE
+from dedup_pipeline.index import index, open_index
+from dedup_pipeline.match import Calibration, align, match_part, plan_match
+from dedup_pipeline.match.nodes import Nodes, load_nodes
+from dedup_pipeline.match.simulate import COPIES, Made, simulate
+from dedup_pipeline.match.views import node_views
+from dedup_pipeline.network import write_model
+from dedup_pipeline.probability import LOGIT_CAP
+from dedup_pipeline.stage import Done, result_of, run_stage
+from dedup_pipeline.store import Store
+from tiny_shop import DUMP, write_tiny_shop
+from training.backbone import untrained_network
+
+PRODUCTS = 24
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A tiny shop that is ready to be matched."""
+
+    settings: Settings
+    nodes: Nodes
+
+    def simulate(self) -> Made:
+        store = Store(self.settings.store)
+        encoder = Encoder.load(store, str(result_of(store, DUMP, "embed").counts["model_id"]), self.settings)
+        return simulate(self.settings, DUMP, self.nodes, open_index(self.settings, DUMP)[0], encoder)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Indexed:
+    settings = write_tiny_shop(tmp_path_factory.mktemp("matched") / "store", PRODUCTS, match__part_nodes=16)
+    store = Store(settings.store)
+    torch.manual_seed(3)
+    model_id = write_model(store, untrained_network(settings.train), {})
+    done = Done({"model": store.model(model_id, "model.json")}, {"model_id": model_id})
+    run_stage(store, DUMP, "train", inputs={}, version=1, work=lambda: done)
+    embed(settings, DUMP)
+    index(settings, DUMP)
+    return Indexed(settings, load_nodes(settings, DUMP))
+
+
+@pytest.fixture(scope="module")
+def made(shop: Indexed) -> Made:
+    return shop.simulate()
+
+
+@pytest.fixture(scope="module")
+def calibration(shop: Indexed) -> Calibration:
+    plan_match(shop.settings, DUMP)
+    store = Store(shop.settings.store)
+    return Calibration.from_dict(store.read_json(store.dump(DUMP, "match", "calibration.json")))
+
+
+def test_every_made_picture_has_a_number_of_its_own(made: Made) -> None:
+    numbers = np.concatenate([*made.copies, made.recolours, made.packs])
+    assert sorted(numbers.tolist(), reverse=True) == list(range(-1, -1 - len(made.looks), -1))
+    assert len(made.copies) == COPIES
+    assert all(len(copies) == len(made.rows) == PRODUCTS for copies in made.copies)
+    assert len(made.recolours) == len(made.recoloured) > PRODUCTS / 2
+    assert made.packed.tolist() == list(range(0, PRODUCTS, 3))
+    assert set(made.views()) == set(numbers.tolist())
+
+
+def test_the_same_pictures_are_made_each_time(shop: Indexed, made: Made) -> None:
+    again = shop.simulate()
+    np.testing.assert_array_equal(again.looks.phash, made.looks.phash)
+    np.testing.assert_array_equal(again.looks.vectors, made.looks.vectors)
+    np.testing.assert_array_equal(again.recoloured, made.recoloured)
+
+
+def test_numbers_lead_to_the_pictures_they_are_said_to_be(shop: Indexed, made: Made) -> None:
+    views = made.views() | node_views(shop.settings, DUMP, shop.nodes, made.rows.tolist())
+    packs = [
+        aligned_evidence(views[made.rows[place]], views[pack])
+        for pack, place in zip(made.packs, made.packed, strict=True)
+    ]
+    assert np.nanmedian([evidence["structure"] for evidence in packs]) > 0.8
+    assert np.nanmedian([evidence["beyond"] for evidence in packs]) > 0.2
+    copies = [aligned_evidence(views[row], views[copy]) for row, copy in zip(made.rows, made.copies[0], strict=True)]
+    assert np.nanmedian([evidence["structure"] for evidence in copies]) > 0.8
+    assert np.nanmedian([evidence["chroma_90"] for evidence in copies]) < 7
+    painted = zip(made.recolours, made.recoloured, strict=True)
+    others = [aligned_evidence(views[made.rows[place]], views[other]) for other, place in painted]
+    assert np.nanmedian([evidence["chroma_90"] for evidence in others]) > 10
+
+
+def test_pairs_are_laid_in_their_order(shop: Indexed) -> None:
+    views = node_views(shop.settings, DUMP, shop.nodes, range(5))
+    first, second = np.array([0, 1, 2, 3]), np.array([0, 2, 2, 4])
+    laid = align(views, first, second, shop.settings)
+    assert set(laid) == {*ALIGNED, "mirrored"}
+    for place, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        expected = aligned_evidence(views[a], views[b])
+        for name, values in laid.items():
+            assert values.dtype == np.float32
+            assert values[place] == pytest.approx(expected[name], rel=1e-5, nan_ok=True), name
+    nothing = np.zeros(0, np.int64)
+    assert all(len(values) == 0 for values in align(views, nothing, nothing, shop.settings).values())
+
+
+def test_a_calibration_survives_json(calibration: Calibration) -> None:
+    assert Calibration.from_dict(json.loads(json.dumps(calibration.to_dict()))) == calibration
+
+
+def test_decoys_of_a_kind_stand_for_one_picture_each(calibration: Calibration) -> None:
+    assert len(calibration.decoys) == len(calibration.decoy_shares) > 0
+    counts = {round(1 / calibration.figures[kind], 6) for kind in ("recolours", "packs")}
+    assert {round(share, 6) for share in calibration.decoy_shares} == counts
+    assert all(-LOGIT_CAP <= logit <= LOGIT_CAP for logit in calibration.decoys)
+
+
+def test_re_uploads_are_told_from_what_is_none(calibration: Calibration) -> None:
+    figures = calibration.figures
+    assert figures["photos"] == PRODUCTS
+    assert figures["average_precision"] > 0.8
+    assert figures["expected_calibration_error"] < 0.15
+    assert np.median(calibration.decoys) < 0
+    assert set(calibration.judge.glance.names) == set(GLANCE)
+    assert set(calibration.judge.model.names) == {*GLANCE, *ALIGNED}
+
+
+@pytest.mark.usefixtures("calibration")
+def test_a_part_lays_over_each_other_what_the_glance_lets_pass(shop: Indexed) -> None:
+    parts = plan_match(shop.settings, DUMP)
+    assert parts == [0, 1]
+    store = Store(shop.settings.store)
+    for part in parts:
+        result = match_part(shop.settings, DUMP, part)
+        verdicts = store.read_table(result.outputs["verdicts"])
+        assert len(verdicts) == result.counts["candidates"] > 0
+        laid = np.asarray(verdicts["inliers"].is_valid())
+        logits = verdicts["logit"].to_numpy()
+        assert int(laid.sum()) == result.counts["aligned"]
+        assert (logits[~laid] == -LOGIT_CAP).all()
+        assert np.isfinite(logits).all()
