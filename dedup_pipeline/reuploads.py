@@ -34,29 +34,33 @@ def generator_of(*key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
-def reupload(picture: Picture, strength: Strength, generator: np.random.Generator) -> Picture:
+def reupload(
+    picture: Picture, strength: Strength, generator: np.random.Generator, without: frozenset[str] = frozenset()
+) -> Picture:
     """Edit a photo the way sellers do.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         strength: 1 (re-encoded or resized) to 3 (three edits and re-encoded).
         generator: decides which edits and how much; it is advanced.
+        without: names of edits that are never drawn; for rehearsing what happens when sellers know more.
 
     Returns:
         (h, w, 3) uint8 RGB, as it would be decoded from the seller's file.
     """
-    return reupload_with_names(picture, strength, generator)[0]
+    return reupload_with_names(picture, strength, generator, without)[0]
 
 
 def reupload_with_names(
-    picture: Picture, strength: Strength, generator: np.random.Generator
+    picture: Picture, strength: Strength, generator: np.random.Generator, without: frozenset[str] = frozenset()
 ) -> tuple[Picture, tuple[str, ...]]:
     """The same as ``reupload``, with the names of the edits in their order."""
     names: list[str] = []
+    light, strong = ([name for name in some if name not in without] for some in (_LIGHT, _STRONG))
     if strength >= 2:
-        names.append(_LIGHT_NAMES[generator.integers(len(_LIGHT_NAMES))])
+        names.append(light[generator.integers(len(light))])
     if strength >= 3:
-        names += [_STRONG_NAMES[index] for index in generator.choice(len(_STRONG_NAMES), size=2, replace=False)]
+        names += [strong[index] for index in generator.choice(len(strong), size=2, replace=False)]
         generator.shuffle(names)
     for name in names:
         picture = _EDITS[name](picture, generator)
@@ -275,5 +279,4 @@ _STRONG: dict[str, Edit] = {
     "cover": _covered,
     "keystone": _tilted,
 }
-_LIGHT_NAMES, _STRONG_NAMES = tuple(_LIGHT), tuple(_STRONG)
 _EDITS = _LIGHT | _STRONG

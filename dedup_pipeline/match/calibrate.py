@@ -19,17 +19,17 @@ import numpy.typing as npt
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Floats, Looks, Rows, compare
+from dedup_pipeline.evidence import Rows
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.candidates import stranger_pairs
-from dedup_pipeline.match.judge import Judge
+from dedup_pipeline.match.judge import Flags, Judge
+from dedup_pipeline.match.known import Collector, Known
 from dedup_pipeline.match.nodes import Nodes
-from dedup_pipeline.match.simulate import STRENGTHS, Made, simulate
+from dedup_pipeline.match.simulate import STRENGTHS, Made, Sources, simulate
 from dedup_pipeline.match.views import align, node_views
 from dedup_pipeline.probability import (
     LOGIT_CAP,
     Doubles,
-    Pairs,
     fit,
     quick_probabilities,
     reliability,
@@ -45,7 +45,7 @@ _RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of t
 _LOOKS_PER_PHOTO = 6  # pairs that are looked at closer, at least
 _RECOLOUR, _NEAR, _PACK, _FURTHER = 0, -1, -2, -3  # beside the strengths 1 to 3 of re-uploads
 
-Flags = npt.NDArray[np.bool_]
+EVERYTHING = Sources()
 
 
 @dataclass(frozen=True)
@@ -85,77 +85,33 @@ class Calibration:
         return cls(judge, tuple(value["decoys"]), tuple(value["decoy_shares"]), bins, value["figures"])
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Pairs with their answers.
-
-    Attributes:
-        pairs: the evidence at a glance, and the groups.
-        first: (N,) number of a picture: the row of a node, or below 0 that of a made one.
-        second: (N,) the same.
-        labels: (N,) bool.
-        strengths: (N,) 1 to 3 of a re-upload, else which kind of negative.
-    """
-
-    pairs: Pairs
-    first: Rows
-    second: Rows
-    labels: Flags
-    strengths: Rows
-
-    def only(self, kept: Flags) -> _Known:
-        """Some of the pairs."""
-        evidence = {name: values[kept] for name, values in self.pairs.evidence.items()}
-        pairs = Pairs(evidence, self.pairs.groups[kept])
-        return _Known(pairs, self.first[kept], self.second[kept], self.labels[kept], self.strengths[kept])
-
-    def with_evidence(self, more: dict[str, Floats]) -> _Known:
-        """The same pairs with further evidence."""
-        pairs = Pairs(dict(self.pairs.evidence) | more, self.pairs.groups)
-        return _Known(pairs, self.first, self.second, self.labels, self.strengths)
-
-
-@dataclass
-class _Collector:
-    """Looks and numbers of pictures, and the pairs that are made of them."""
-
-    nodes: Nodes
-    made: Made
-    pieces: list[_Known]
-
-    def add(self, first: Rows, second: Rows, groups: Rows, label: bool, strengths: Rows | int) -> None:
-        evidence = compare(self._looks(first), self._looks(second))
-        labels = np.full(len(first), label)
-        self.pieces.append(
-            _Known(Pairs(evidence, groups), first, second, labels, np.broadcast_to(strengths, len(first)).copy())
-        )
-
-    def _looks(self, numbers: Rows) -> Looks:
-        looks = self.made.looks if (numbers < 0).all() else self.nodes.looks
-        return looks.take(-1 - numbers if (numbers < 0).all() else numbers)
-
-    def known(self) -> _Known:
-        names = self.pieces[0].pairs.evidence
-        evidence = {name: np.concatenate([piece.pairs.evidence[name] for piece in self.pieces]) for name in names}
-        groups = np.concatenate([piece.pairs.groups for piece in self.pieces])
-        columns = [
-            np.concatenate([getattr(piece, name) for piece in self.pieces])
-            for name in ("first", "second", "labels", "strengths")
-        ]
-        return _Known(Pairs(evidence, groups), *columns)
-
-
-def calibrate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder) -> Calibration:
+def calibrate(
+    settings: Settings,
+    dump_id: str,
+    nodes: Nodes,
+    found: NeighbourIndex,
+    encoder: Encoder,
+    *,
+    sources: Sources = EVERYTHING,
+) -> Calibration:
     """Fit and check the judge on photos of a dump.
+
+    Args:
+        settings: the settings.
+        dump_id: the dump.
+        nodes: its nodes.
+        found: its index.
+        encoder: its model.
+        sources: which photos and edits may be simulated.
 
     Raises:
         InputError: the dump has too few photos.
     """
-    made = simulate(settings, dump_id, nodes, found, encoder)
+    made = simulate(settings, dump_id, nodes, found, encoder, sources=sources)
     known, decoys = _known(nodes, made, found), _decoys(nodes, made, found, settings)
     views = made.views()
 
-    def aligned(pairs: _Known) -> _Known:
+    def aligned(pairs: Known) -> Known:
         wanted = np.union1d(pairs.first, pairs.second)
         missing = [row for row in wanted[wanted >= 0].tolist() if row not in views]
         views.update(node_views(settings, dump_id, nodes, missing))
@@ -188,8 +144,8 @@ def _least(reuploads: Doubles, decoys: Doubles, decoy_count: int) -> float:
     return float(min(np.quantile(reuploads, _RULED_OUT), budget[-1] if len(budget) else 0.0))
 
 
-def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> _Known:
-    collector = _Collector(nodes, made, [])
+def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> Known:
+    collector = Collector(nodes, made, [])
     rows = made.rows
     for copies, strengths in zip(made.copies, made.strengths, strict=True):
         collector.add(rows, copies, rows, label=True, strengths=strengths)
@@ -217,9 +173,9 @@ def _neighbours(nodes: Nodes, rows: Rows, found: NeighbourIndex) -> tuple[Rows, 
     return columns[:, 0], columns[:, 1], columns[:, 2]
 
 
-def _decoys(nodes: Nodes, made: Made, found: NeighbourIndex, settings: Settings) -> _Known:
+def _decoys(nodes: Nodes, made: Made, found: NeighbourIndex, settings: Settings) -> Known:
     """What the recolours and the packs find in the dump, as the dump's own photos find their candidates."""
-    collector = _Collector(nodes, made, [])
+    collector = Collector(nodes, made, [])
     for numbers, places, kind in ((made.recolours, made.recoloured, _RECOLOUR), (made.packs, made.packed, _PACK)):
         sources = made.rows[places]
         first, second = stranger_pairs(nodes, made.looks.take(-1 - numbers), sources, found, settings)
@@ -227,7 +183,7 @@ def _decoys(nodes: Nodes, made: Made, found: NeighbourIndex, settings: Settings)
     return collector.known()
 
 
-def _fitted(known: _Known, decoys: _Known, settings: Settings) -> tuple[Any, Flags, Doubles, Doubles]:
+def _fitted(known: Known, decoys: Known, settings: Settings) -> tuple[Any, Flags, Doubles, Doubles]:
     """Fit without the suspects.
 
     Returns:

@@ -18,7 +18,7 @@ from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.views import picture_views
 from dedup_pipeline.packs import images_of, read_images
 from dedup_pipeline.parallel import map_ahead
-from dedup_pipeline.reuploads import generator_of, pack, recolour, reupload
+from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reupload
 from dedup_pipeline.store import Store
 
 COPIES = 2  # simulated re-uploads of each photo
@@ -54,16 +54,32 @@ class Made:
     views: Callable[[], dict[int, View]]
 
 
-def simulate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder) -> Made:
+@dataclass(frozen=True)
+class Sources:
+    """What may be simulated; all of it, but for rehearsals of what the calibration has not seen.
+
+    Attributes:
+        rows: the nodes that may be drawn, or None for all.
+        without: names of edits that are never drawn.
+    """
+
+    rows: Rows | None = None
+    without: frozenset[str] = frozenset()
+
+
+def simulate(
+    settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder, *, sources: Sources
+) -> Made:
     """Make re-uploads, recolours and packs of some photos of a dump."""
-    photos, rows = _sample(Store(settings.store), settings, dump_id, nodes)
+    photos, rows = _sample(Store(settings.store), settings, dump_id, nodes, sources.rows)
     strengths = np.array(
         [[STRENGTHS[(number + copy) % len(STRENGTHS)] for number in range(len(photos))] for copy in range(COPIES)]
     )
 
     def edited(number: int) -> tuple[list[Picture], Picture | None]:
         generator = generator_of(settings.seed, number)
-        copies = [reupload(photos[number], strength, generator) for strength in strengths[:, number].tolist()]
+        drawn: list[Strength] = strengths[:, number].tolist()
+        copies = [reupload(photos[number], strength, generator, sources.without) for strength in drawn]
         return copies, recolour(photos[number], generator)
 
     made = list(map_ahead(edited, range(len(photos)), settings.worker_threads))
@@ -86,9 +102,13 @@ def simulate(settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourInd
     )
 
 
-def _sample(store: Store, settings: Settings, dump_id: str, nodes: Nodes) -> tuple[list[Picture], Rows]:
+def _sample(
+    store: Store, settings: Settings, dump_id: str, nodes: Nodes, allowed: Rows | None
+) -> tuple[list[Picture], Rows]:
     """Some pictures of the dump and the rows of their nodes."""
     usable = np.flatnonzero(nodes.matched)
+    if allowed is not None:
+        usable = np.intersect1d(usable, allowed)
     count = min(settings.match.calibration_photos, len(usable))
     rows = np.sort(np.random.default_rng(settings.seed).choice(usable, count, replace=False))
     held = images_of(store, dump_id)

@@ -1,0 +1,191 @@
+"""Does the promised precision hold on what the calibration has not seen?
+
+Takes a catalog in the truth format and the store of a finished run over it. Calibrates again and again, each time without some
+styles, colours or kinds of edit, judges the same candidates each time, and prints what was promised and what was kept.
+
+    python benchmarks/rehearse.py luma --store .dedup/evaluate/luma/store-... --dump evaluation
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.evaluate.splits import split_of
+from dedup_pipeline.evidence import Floats, compare
+from dedup_pipeline.index import open_index
+from dedup_pipeline.match.calibrate import calibrate
+from dedup_pipeline.match.judge import Flags
+from dedup_pipeline.match.nodes import Nodes, load_nodes
+from dedup_pipeline.match.simulate import Sources
+from dedup_pipeline.match.views import align, node_views
+from dedup_pipeline.packs import image_of_photo
+from dedup_pipeline.probability import curve_of, threshold_for
+from dedup_pipeline.stage import result_of
+from dedup_pipeline.store import Store
+
+_EDITS = ("mirror", "rotate", "background", "frame", "watermark", "aspect", "gamma", "inset", "deep-crop")
+_PATCHES = ("badge", "logo", "watermark", "cover", "frame")
+_LIGHTS = ("tone", "gamma", "cast", "background")
+_SHAPES = ("mirror", "rotate", "aspect", "keystone", "inset", "deep-crop", "crop", "pad")
+
+
+@dataclass
+class Candidates:
+    """The candidates of a run with their truth.
+
+    Attributes:
+        low: (P,) rows of nodes.
+        high: (P,) rows of nodes.
+        directions: (P,) how often each was found.
+        right: (P,) bool, true duplicates.
+        counted: (P,) bool, neither ignored nor unscored.
+        missing: true pairs that are no candidates.
+        aligned: what was laid over each other so far, by pair.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    directions: np.ndarray
+    right: np.ndarray
+    counted: np.ndarray
+    missing: int
+    aligned: dict[tuple[int, int], dict[str, float]]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("catalog", type=Path)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--dump", required=True)
+    parser.add_argument("--json", type=Path, help="write the rows here too")
+    options = parser.parse_args()
+    settings = load_settings([f"store={options.store}"])
+    nodes = load_nodes(settings, options.dump)
+    candidates = _candidates(settings, options.dump, nodes, options.catalog)
+    rows = []
+    print("| left out of the calibration | kept | recall | wrong | recall of what was left out |")
+    print("|---|---|---|---|---|")
+    for name, sources, apart in _rehearsals(settings, options.dump, nodes, options.catalog):
+        row = {"left_out": name, **_rehearse(settings, options.dump, nodes, candidates, sources, apart)}
+        rows.append(row)
+        print(f"| {name} | {row['kept']:.4f} | {row['recall']:.4f} | {row['wrong']} | {row['apart']} |", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _rehearsals(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -> list[tuple[str, Sources, np.ndarray]]:
+    """Names, what may be simulated, and which nodes (N,) bool were left out."""
+    style = _per_node(settings, dump_id, nodes, catalog, "style")
+    none = np.zeros(len(nodes), dtype=bool)
+    tune = np.array([split_of(name) == "tune" for name in style])
+    hue = nodes.looks.colour[:, 7], nodes.looks.colour[:, 12]  # medians of a and b
+    warm, dark = hue[0] + hue[1] > 10, nodes.looks.colour[:, 2] < 40
+    found = [("nothing", Sources(), none)]
+    for name, left_out in (
+        ("half of the styles", ~tune),
+        ("the other half", tune),
+        ("red, orange and yellow products", warm),
+        ("dark products", dark),
+        ("light products", ~dark),
+    ):
+        found.append((name, Sources(rows=np.flatnonzero(~left_out)), left_out))
+    for name, edits in (("patches", _PATCHES), ("light", _LIGHTS), ("shape", _SHAPES)):
+        found.append((f"edits of {name}: {', '.join(edits)}", Sources(without=frozenset(edits)), none))
+    return found
+
+
+def _rehearse(
+    settings: Settings, dump_id: str, nodes: Nodes, candidates: Candidates, sources: Sources, apart: np.ndarray
+) -> dict[str, float | int | str]:
+    store = Store(settings.store)
+    encoder = Encoder.load(store, str(result_of(store, dump_id, "embed").counts["model_id"]), settings)
+    index, _ = open_index(settings, dump_id)
+    calibration = calibrate(settings, dump_id, nodes, index, encoder, sources=sources)
+
+    def lay(passing: Flags) -> Mapping[str, Floats]:
+        return _aligned(settings, dump_id, nodes, candidates, passing)
+
+    glances = compare(nodes.looks.take(candidates.low), nodes.looks.take(candidates.high))
+    _, logits = calibration.judge.judge(glances, lay)
+    scales = nodes.matched.sum() * np.array(calibration.decoy_shares)
+    values = curve_of(logits, candidates.directions, np.array(calibration.decoys), scales).at(logits)
+    threshold, _ = threshold_for(values, settings.match.target_precision)
+    accepted = (values >= threshold) & candidates.counted
+    right = accepted & candidates.right
+    outside = candidates.right & (apart[candidates.low] | apart[candidates.high])
+    return {
+        "kept": float(right.sum() / max(1, accepted.sum())),
+        "recall": float(right.sum() / (candidates.right.sum() + candidates.missing)),
+        "wrong": int((accepted & ~candidates.right).sum()),
+        "apart": f"{(right & outside).sum() / outside.sum():.4f}" if outside.any() else "",
+    }
+
+
+def _aligned(
+    settings: Settings, dump_id: str, nodes: Nodes, candidates: Candidates, passing: Flags
+) -> dict[str, Floats]:
+    pairs = list(zip(candidates.low[passing].tolist(), candidates.high[passing].tolist(), strict=True))
+    new = [pair for pair in pairs if pair not in candidates.aligned]
+    if new:
+        first, second = np.array(new).T
+        views = node_views(settings, dump_id, nodes, np.union1d(first, second).tolist())
+        columns = align(views, first, second, settings)
+        for place, pair in enumerate(new):
+            candidates.aligned[pair] = {name: float(values[place]) for name, values in columns.items()}
+    names = candidates.aligned[pairs[0]]
+    return {name: np.array([candidates.aligned[pair][name] for pair in pairs], np.float32) for name in names}
+
+
+def _candidates(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -> Candidates:
+    store = Store(settings.store)
+    table = store.read_table(result_of(store, dump_id, "match").outputs["verdicts"])
+    row_of = {name: row for row, name in enumerate(nodes.names)}
+    low, high = ([row_of[name] for name in table[side].to_pylist()] for side in ("node_a", "node_b"))
+    node_of = _node_of_listing(settings, dump_id, nodes)
+
+    def pairs(file: Path) -> set[tuple[int, int]]:
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False) if file.exists() else pd.DataFrame()
+        both = zip(rows.get("id_a", []), rows.get("id_b", []), strict=True)
+        return {tuple(sorted((node_of[a], node_of[b]))) for a, b in both if a in node_of and b in node_of}  # type: ignore[misc]
+
+    true, ignored = pairs(catalog / "truth.csv"), pairs(catalog / "ignore.csv")
+    true = {pair for pair in true if pair[0] != pair[1]}
+    asked = list(zip(low, high, strict=True))
+    photos = pd.read_csv(catalog / "photos.csv", dtype=str, keep_default_na=False)
+    unscored = {node_of[name] for name in photos[photos["scored"] == "0"]["productId"] if name in node_of}
+    right = np.array([pair in true for pair in asked])
+    counted = np.array([pair not in ignored and not unscored & set(pair) for pair in asked]) | right
+    directions = table["directions"].to_numpy()
+    return Candidates(np.array(low), np.array(high), directions, right, counted, len(true - set(asked)), {})
+
+
+def _node_of_listing(settings: Settings, dump_id: str, nodes: Nodes) -> dict[str, int]:
+    store = Store(settings.store)
+    image_of = image_of_photo(store, dump_id)
+    members = dict(zip(nodes.members["image_id"].to_pylist(), nodes.members["node"].to_pylist(), strict=True))
+    row_of = {name: row for row, name in enumerate(nodes.names)}
+    listings = store.read_table(result_of(store, dump_id, "ingest").outputs["listings"], ["listing_id", "photo_url"])
+    shown = {row["listing_id"]: members.get(image_of.get(row["photo_url"], "")) for row in listings.to_pylist()}
+    return {listing: row_of[node] for listing, node in shown.items() if node is not None}
+
+
+def _per_node(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path, column: str) -> list[str]:
+    photos = pd.read_csv(catalog / "photos.csv", dtype=str, keep_default_na=False).set_index("productId")[column]
+    values = [""] * len(nodes)
+    for listing, row in _node_of_listing(settings, dump_id, nodes).items():
+        values[row] = str(photos.get(listing, "")) or values[row]
+    return values
+
+
+if __name__ == "__main__":
+    main()
