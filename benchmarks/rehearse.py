@@ -1,7 +1,8 @@
 """Does the promised precision hold on what the calibration has not seen?
 
-Takes a catalog in the truth format and the store of a finished run over it. Calibrates again and again, each time without some
-styles, colours or kinds of edit, judges the same candidates each time, and prints what was promised and what was kept.
+Takes a catalog in the truth format and the store of a finished run over it. Calibrates again and again, each time
+without some styles, colours or kinds of edit, judges the same candidates each time, and prints what was kept of the
+promise.
 
     python benchmarks/rehearse.py luma --store .dedup/evaluate/luma/store-... --dump evaluation
 """

@@ -23,6 +23,7 @@ _LEAST_CHROMA = 3.0  # CIE Lab units, root mean square: greyer products tell no 
 _SATURATION = (0.75, 1.33)
 _GAINS = (0.6, 1.6)  # of the white balance: beyond, it is another ground and not another light
 _DARK = 0.25  # of 1: a darker ground does not show the colour of the light
+_WHITE = 0.98
 _NO_CAST = 0.01
 _LEAST_GROUND = 50  # pixels
 _GAIN = 0.3  # CIE Lab units by which the white balance must better the match
@@ -58,11 +59,11 @@ def relight(first: Floats, second: Floats, *, product: Mask, seen: Mask, fitted:
         ground: (H, W), where both show ground.
     """
     found = _relit(first, second, product, seen, fitted)
-    gains = _gains(first, second, ground)
-    if gains is None:
-        return found
-    balanced = _relit(np.minimum(first * gains, 1), second, product, seen, fitted)
-    return balanced if _typical(balanced, product) < _typical(found, product) - _GAIN else found
+    for gains in _gains(first, second, ground):
+        balanced = _relit(np.minimum(first * gains, 1), second, product, seen, fitted)
+        if _typical(balanced, product) < _typical(found, product) - _GAIN:
+            found = balanced
+    return found
 
 
 def _relit(first: Floats, second: Floats, product: Mask, seen: Mask, fitted: Mask) -> Relit:
@@ -106,18 +107,29 @@ def _basis(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.stack([np.ones_like(x), x, x * x, np.sqrt(np.maximum(x, 0))], axis=1)
 
 
-def _gains(first: Floats, second: Floats, ground: Mask) -> Floats | None:
-    """The factors (3,) of red, green and blue that make the first's ground look like the second's, at equal green."""
+def _gains(first: Floats, second: Floats, ground: Mask) -> list[Floats]:
+    """Factors (3,) of red, green and blue that make the first's ground look like the second's, at equal green.
+
+    A white ground cannot become whiter: where red or blue is at its limit the other tells, for light that is warmer has
+    as much more red as it has less blue.
+    """
     if ground.sum() <= _LEAST_GROUND:
-        return None
+        return []
     seen, target = np.median(first[ground], axis=0), np.median(second[ground], axis=0)
     if min(seen.min(), target.min()) < _DARK:
-        return None
+        return []
     gains = target / seen
     gains = (gains / gains[1]).astype(np.float32)
     if gains.min() < _GAINS[0] or gains.max() > _GAINS[1] or np.abs(gains - 1).max() < _NO_CAST:
-        return None
-    return np.asarray(gains)
+        return []
+    limited = (np.maximum(seen, target) > _WHITE) & (np.abs(gains - 1) < _NO_CAST)
+    found = [np.asarray(gains)]
+    for one, other in ((0, 2), (2, 0)):
+        if limited[one] and not limited[other]:
+            mirrored = gains.copy()
+            mirrored[one] = 1 / gains[other]
+            found.append(mirrored)
+    return found
 
 
 def _blocks(values: Floats) -> Floats:
