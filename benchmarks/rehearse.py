@@ -120,7 +120,7 @@ def _rehearse(
     _, logits = calibration.judge.judge(glances, lay)
     scales = nodes.matched.sum() * np.array(calibration.decoy_shares)
     values = curve_of(logits, candidates.directions, np.array(calibration.decoys), scales).at(logits)
-    threshold, _ = threshold_for(values, settings.match.target_precision)
+    threshold, _ = threshold_for(values, settings.match.target_precision, settings.match.least_probability)
     accepted = (values >= threshold) & candidates.counted
     right = accepted & candidates.right
     outside = candidates.right & (apart[candidates.low] | apart[candidates.high])

@@ -158,6 +158,12 @@ class MatchSettings(Section):
     """Candidates and verdicts."""
 
     target_precision: float = Field(0.99, gt=0.5, lt=1, description="Precision that accepted pairs shall reach.")
+    least_probability: float = Field(
+        0.9,
+        ge=0.5,
+        le=1,
+        description="No pair below this probability is accepted, however sure the others are; review.csv lists it.",
+    )
     hash_radius: int = Field(8, ge=0, le=15, description="Hamming radius of the perceptual join, in bits of 64.")
     placeholder_families: int = Field(
         6, ge=3, description="A picture shared by so many families with nothing in common is a placeholder."

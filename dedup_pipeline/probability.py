@@ -32,7 +32,7 @@ _FOLDS = 5
 _THOROUGH = (150, 0.05)  # trees and learning rate
 _QUICK = (50, 0.15)
 LOGIT_CAP = 12.0  # a probability of 1 - 6e-6: no finite sample supports more
-_LEAN = 0.05
+_LEAN = 0.001  # more, and the mean of a block falls below what the regression says of it
 _UNSEEN = 0.1  # decoys that may lie above the highest seen: no finite sample shows that there are none
 
 
@@ -248,18 +248,19 @@ def curve_of(candidates: Doubles, weights: Rows, decoys: Doubles, scales: Double
     return Curve(tuple(x for x, _ in points), tuple(round(p, 9) for _, p in points))
 
 
-def threshold_for(values: Doubles, target_precision: float) -> tuple[float, float]:
+def threshold_for(values: Doubles, target_precision: float, least: float = 0.5) -> tuple[float, float]:
     """The lowest probability at which the accepted pairs are right often enough, by their own probabilities.
 
     Args:
         values: (N,) calibrated probabilities of the candidates.
         target_precision: the share of accepted pairs that shall be right.
+        least: the lowest threshold, at least 0.5: sure pairs do not make up for unsure ones below it.
 
     Returns:
-        The threshold, at least 0.5, and the expected precision of what reaches it. 1.0 and 1.0 when even the surest
+        The threshold, and the expected precision of what reaches it. 1.0 and 1.0 when even the surest
         pairs are not sure enough.
     """
-    ordered = np.sort(values[values >= 0.5])[::-1]
+    ordered = np.sort(values[values >= max(0.5, least)])[::-1]
     expected = np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
     last_of_equals = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
     enough = np.flatnonzero((expected >= target_precision) & last_of_equals)

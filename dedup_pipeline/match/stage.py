@@ -67,7 +67,7 @@ def plan_match(settings: Settings, dump_id: str) -> list[int]:
 def _plan(settings: Settings, dump_id: str) -> StageResult:
     store = Store(settings.store)
     inputs = {name: result_of(store, dump_id, name).key for name in ("ingest", "fetch", "fingerprint", "index")}
-    options = settings.match.model_dump(mode="json", exclude={"target_precision"})
+    options = settings.match.model_dump(mode="json", exclude={"target_precision", "least_probability"})
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
 
     def work() -> Done:
@@ -171,7 +171,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         scales = matched * np.array(calibration.decoy_shares)
         curve = curve_of(logits, verdicts["directions"].to_numpy(), np.array(calibration.decoys), scales)
         values = curve.at(logits).round(6)
-        threshold, expected = threshold_for(values, target)
+        threshold, expected = threshold_for(values, target, settings.match.least_probability)
         accepted = values >= round(threshold, 6)
         caught = curve.at(np.array(calibration.decoys)).round(6) >= round(threshold, 6)
         low, high = precision_interval(
@@ -200,7 +200,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         _note(settings, store, dump_id, counts, calibration)
         return Done({**plan.outputs, "verdicts": path, "curve": curve_path}, counts)
 
-    inputs = {"parts": [part.key for part in parts], "target_precision": target}
+    wishes = {"target_precision": target, "least_probability": settings.match.least_probability}
+    inputs = {"parts": [part.key for part in parts], **wishes}
     return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
 
 
