@@ -17,7 +17,7 @@ from dedup_pipeline.evidence import GLANCE
 from dedup_pipeline.index import index, open_index
 from dedup_pipeline.match import Calibration, align, match_part, plan_match
 from dedup_pipeline.match.nodes import Nodes, load_nodes
-from dedup_pipeline.match.simulate import COPIES, Made, simulate
+from dedup_pipeline.match.simulate import COPIES, Made, Sources, simulate
 from dedup_pipeline.match.views import node_views
 from dedup_pipeline.network import write_model
 from dedup_pipeline.probability import LOGIT_CAP
@@ -39,7 +39,7 @@ class Indexed:
     def simulate(self) -> Made:
         store = Store(self.settings.store)
         encoder = Encoder.load(store, str(result_of(store, DUMP, "embed").counts["model_id"]), self.settings)
-        return simulate(self.settings, DUMP, self.nodes, open_index(self.settings, DUMP)[0], encoder)
+        return simulate(self.settings, DUMP, self.nodes, open_index(self.settings, DUMP)[0], encoder, sources=Sources())
 
 
 @pytest.fixture(scope="module")
