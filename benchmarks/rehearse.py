@@ -77,7 +77,7 @@ def main() -> None:
     print("| left out of the calibration | kept | recall | wrong | recall of what was left out |")
     print("|---|---|---|---|---|")
     for name, sources, apart in _rehearsals(settings, options.dump, nodes, options.catalog):
-        row = {"left_out": name, **_rehearse(settings, options.dump, nodes, candidates, sources, apart)}
+        row = {"left_out": name, **_rehearse(settings, options.dump, nodes, candidates, sources=sources, apart=apart)}
         rows.append(row)
         print(f"| {name} | {row['kept']:.4f} | {row['recall']:.4f} | {row['wrong']} | {row['apart']} |", flush=True)
     if options.json:
@@ -106,7 +106,7 @@ def _rehearsals(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -
 
 
 def _rehearse(
-    settings: Settings, dump_id: str, nodes: Nodes, candidates: Candidates, sources: Sources, apart: np.ndarray
+    settings: Settings, dump_id: str, nodes: Nodes, candidates: Candidates, *, sources: Sources, apart: np.ndarray
 ) -> dict[str, float | int | str]:
     store = Store(settings.store)
     encoder = Encoder.load(store, str(result_of(store, dump_id, "embed").counts["model_id"]), settings)
