@@ -139,7 +139,7 @@ def _killed_in(dedup, shop, stage: str, chance: random.Random) -> bool:
     try:
         while process.poll() is None:
             if _under_way(dedup.store, stage, before):
-                time.sleep(chance.uniform(0, 0.3))
+                time.sleep(chance.uniform(0, 0.05 if stage in {"fetch", "embed"} else 0.3))  # these are soon over
                 break
             time.sleep(0.005)
         finished = _manifest(dedup.store, stage).exists()
