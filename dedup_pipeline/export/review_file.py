@@ -48,8 +48,9 @@ def with_listings(pairs: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
         **{f"listings_{side}": pairs[f"node_{side}"].map(counts) for side in _SIDES},
     )
     turned = found["id_a"] > found["id_b"]
-    sides = [f"{name}_{side}" for side in _SIDES for name in ("node", "id", "listings")]
-    found.loc[turned, sides] = found.loc[turned, sides[3:] + sides[:3]].to_numpy()
+    for name in ("node", "id", "listings"):
+        left, right = found[f"{name}_a"], found[f"{name}_b"]
+        found[f"{name}_a"], found[f"{name}_b"] = left.mask(turned, right), right.mask(turned, left)
     return found
 
 
