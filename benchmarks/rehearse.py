@@ -27,7 +27,7 @@ from dedup_pipeline.match.calibrate import calibrate
 from dedup_pipeline.match.judge import Flags
 from dedup_pipeline.match.nodes import Nodes, load_nodes
 from dedup_pipeline.match.simulate import Sources
-from dedup_pipeline.match.views import align, node_views
+from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.probability import curve_of, threshold_for
 from dedup_pipeline.stage import result_of
@@ -139,8 +139,7 @@ def _aligned(
     new = [pair for pair in pairs if pair not in candidates.aligned]
     if new:
         first, second = np.array(new).T
-        views = node_views(settings, dump_id, nodes, np.union1d(first, second).tolist())
-        columns = align(views, first, second, settings)
+        columns = Gallery(settings, dump_id, nodes).align(first, second)
         for place, pair in enumerate(new):
             candidates.aligned[pair] = {name: float(values[place]) for name, values in columns.items()}
     names = candidates.aligned[pairs[0]]

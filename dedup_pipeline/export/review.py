@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ def suspicious_pictures(pairs: pd.DataFrame, found: pd.DataFrame, node_of: pd.Se
     chosen = chosen.assign(node_a=chosen["id_a"].map(node_of), node_b=chosen["id_b"].map(node_of))
     turned = chosen["node_a"] > chosen["node_b"]
     sides = [*_NODES, "id_a", "id_b"]
-    chosen.loc[turned, sides] = chosen.loc[turned, ["node_b", "node_a", "id_b", "id_a"]].to_numpy()
+    chosen = with_sides_turned(chosen, turned, ("node", "id"))
     # of many listings those two stand for the pair that contradict each other most, then the first
     chosen = chosen.assign(most=chosen["colour"].astype(int) + chosen["brand"])
     chosen = chosen.sort_values(["most", "colour", "id_a", "id_b"], ascending=[False, False, True, True])
@@ -77,6 +78,15 @@ def suspicious_pictures(pairs: pd.DataFrame, found: pd.DataFrame, node_of: pd.Se
     order = ["colour", "brand", "probability", *_NODES]
     single = single.sort_values(order, ascending=[False, False, True, True, True], ignore_index=True)
     return single[[*sides, "kind", "probability", "brand", "colour"]]
+
+
+def with_sides_turned(pairs: pd.DataFrame, turned: pd.Series[bool], names: Iterable[str]) -> pd.DataFrame:
+    """The pairs, with the columns name_a and name_b of each name exchanged in the rows that are turned."""
+    columns: dict[str, pd.Series[Any]] = {}
+    for name in names:
+        left, right = pairs[f"{name}_a"], pairs[f"{name}_b"]
+        columns |= {f"{name}_a": left.mask(turned, right), f"{name}_b": right.mask(turned, left)}
+    return pairs.assign(**columns)
 
 
 def choose_review(

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
+from dedup_pipeline.export.review import with_sides_turned
 from dedup_pipeline.export.spreadsheet import defused
 
 LISTING_COLUMNS = ["listing_id", "title", "brand", "colour", "photo_url"]
@@ -48,10 +49,7 @@ def with_listings(pairs: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
         **{f"listings_{side}": pairs[f"node_{side}"].map(counts) for side in _SIDES},
     )
     turned = found["id_a"] > found["id_b"]
-    for name in ("node", "id", "listings"):
-        left, right = found[f"{name}_a"], found[f"{name}_b"]
-        found[f"{name}_a"], found[f"{name}_b"] = left.mask(turned, right), right.mask(turned, left)
-    return found
+    return with_sides_turned(found, turned, ("node", "id", "listings"))
 
 
 def _of_two_families(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[str, str]:

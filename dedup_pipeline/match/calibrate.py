@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
@@ -26,10 +25,11 @@ from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.known import Collector, Known
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.simulate import STRENGTHS, Made, Sources, simulate
-from dedup_pipeline.match.views import align, node_views
+from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.probability import (
     LOGIT_CAP,
     Doubles,
+    VerdictModel,
     fit,
     quick_probabilities,
     reliability,
@@ -109,13 +109,10 @@ def calibrate(
     """
     made = simulate(settings, dump_id, nodes, found, encoder, sources=sources)
     known, decoys = _known(nodes, made, found), _decoys(nodes, made, found, settings)
-    views = made.views()
+    gallery = Gallery(settings, dump_id, nodes, made.views())
 
     def aligned(pairs: Known) -> Known:
-        wanted = np.union1d(pairs.first, pairs.second)
-        missing = [row for row in wanted[wanted >= 0].tolist() if row not in views]
-        views.update(node_views(settings, dump_id, nodes, missing))
-        return pairs.with_evidence(align(views, pairs.first, pairs.second, settings))
+        return pairs.with_evidence(gallery.align(pairs.first, pairs.second))
 
     glance, suspects, logits, glanced = _fitted(known, decoys, settings)
     least = _least(logits[known.labels[~suspects]], glanced, len(made.recolours) + len(made.packs))
@@ -124,14 +121,14 @@ def calibrate(
     closer, closer_decoys = aligned(known.only(kept)), aligned(decoys.only(glanced >= least))
     model, suspects, logits, judged = _fitted(closer, closer_decoys, settings)
     closer = closer.only(~suspects)
-    figures = _figures(sigmoid(logits), closer.labels, closer.strengths, settings.match.target_precision)
+    bins = reliability(sigmoid(logits), closer.labels)
+    figures = _figures(sigmoid(logits), closer, bins, settings.match.target_precision)
     figures |= {"photos": len(made.rows), "pairs": len(closer.labels), "suspects": int(suspects.sum())}
     figures |= {"recolours": len(made.recolours), "packs": len(made.packs)}
     counts = {_RECOLOUR: max(1, len(made.recolours)), _PACK: max(1, len(made.packs))}
     shares = tuple(1 / counts[kind] for kind in decoys.strengths.tolist())
     decoy_logits = np.full(len(glanced), -LOGIT_CAP)
     decoy_logits[glanced >= least] = judged
-    bins = reliability(sigmoid(logits), closer.labels)
     return Calibration(Judge(glance, least, model), tuple(decoy_logits.round(6).tolist()), shares, bins, figures)
 
 
@@ -183,7 +180,7 @@ def _decoys(nodes: Nodes, made: Made, found: NeighbourIndex, settings: Settings)
     return collector.known()
 
 
-def _fitted(known: Known, decoys: Known, settings: Settings) -> tuple[Any, Flags, Doubles, Doubles]:
+def _fitted(known: Known, decoys: Known, settings: Settings) -> tuple[VerdictModel, Flags, Doubles, Doubles]:
     """Fit without the suspects.
 
     Returns:
@@ -201,11 +198,11 @@ def _fitted(known: Known, decoys: Known, settings: Settings) -> tuple[Any, Flags
     return model, suspects, logits, judged
 
 
-def _figures(values: Doubles, labels: npt.NDArray[np.bool_], strengths: Rows, target: float) -> dict[str, float]:
-    """How the held-out probabilities (N,) do."""
+def _figures(values: Doubles, known: Known, bins: list[tuple[float, float, int]], target: float) -> dict[str, float]:
+    """How the held-out probabilities (N,) of N pairs do."""
+    labels, strengths = known.labels, known.strengths
     order = np.argsort(-values, kind="stable")
     precision = np.cumsum(labels[order]) / np.arange(1, len(order) + 1)
-    bins = reliability(values, labels)
     error = sum(count * abs(said - right) for said, right, count in bins) / len(values)
     threshold, _ = threshold_for(values, target)
     accepted = values >= threshold

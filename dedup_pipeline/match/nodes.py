@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import Floats, Looks, Rows
 from dedup_pipeline.fingerprint import read_fingerprints
-from dedup_pipeline.index import open_index
+from dedup_pipeline.imaging import Picture
+from dedup_pipeline.index import NeighbourIndex, crowd_of, open_index
 from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.stage import result_of
@@ -58,6 +60,13 @@ class Nodes:
             [len(self.families[i] | self.families[j]) > 1 for i, j in zip(a.tolist(), b.tolist(), strict=True)],
             dtype=bool,
         )
+
+
+def looks_of(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, settings: Settings) -> Looks:
+    """What is known at a glance of pictures that are not in the dump, seen from its index."""
+    vectors = encoder.encode(pictures)
+    crowd = [crowd_of(found.neighbours(vector, settings.index.neighbours)[1]) for vector in vectors]
+    return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))
 
 
 def load_nodes(settings: Settings, dump_id: str) -> Nodes:

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dedup_pipeline import imaging
 from dedup_pipeline.alignment import View
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import Looks, Rows
 from dedup_pipeline.imaging import Picture
-from dedup_pipeline.index import NeighbourIndex, crowd_of
-from dedup_pipeline.match.nodes import Nodes
-from dedup_pipeline.match.views import picture_views
-from dedup_pipeline.packs import images_of, read_images
+from dedup_pipeline.index import NeighbourIndex
+from dedup_pipeline.match.nodes import Nodes, looks_of
+from dedup_pipeline.match.views import of_nodes, picture_views
 from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reupload
-from dedup_pipeline.store import Store
 
 COPIES = 2  # simulated re-uploads of each photo
 STRENGTHS = (1, 2, 3)
@@ -71,7 +68,7 @@ def simulate(
     settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder, *, sources: Sources
 ) -> Made:
     """Make re-uploads, recolours and packs of some photos of a dump."""
-    photos, rows = _sample(Store(settings.store), settings, dump_id, nodes, sources.rows)
+    photos, rows = _sample(settings, dump_id, nodes, sources.rows)
     strengths = np.array(
         [[STRENGTHS[(number + copy) % len(STRENGTHS)] for number in range(len(photos))] for copy in range(COPIES)]
     )
@@ -97,26 +94,20 @@ def simulate(
         recoloured=np.array([number for number, _ in recolours], dtype=np.int64),
         packs=numbers[at + len(recolours) :],
         packed=np.array([number for number, _ in packs], dtype=np.int64),
-        looks=_looks(pictures, encoder, found, settings),
+        looks=looks_of(pictures, encoder, found, settings),
         views=lambda: dict(zip(numbers.tolist(), picture_views(pictures, settings), strict=True)),
     )
 
 
-def _sample(
-    store: Store, settings: Settings, dump_id: str, nodes: Nodes, allowed: Rows | None
-) -> tuple[list[Picture], Rows]:
+def _sample(settings: Settings, dump_id: str, nodes: Nodes, allowed: Rows | None) -> tuple[list[Picture], Rows]:
     """Some pictures of the dump and the rows of their nodes."""
     usable = np.flatnonzero(nodes.matched)
     if allowed is not None:
         usable = np.intersect1d(usable, allowed)
     count = min(settings.match.calibration_photos, len(usable))
     rows = np.sort(np.random.default_rng(settings.seed).choice(usable, count, replace=False))
-    held = images_of(store, dump_id)
-    wanted = {nodes.names[row]: held[nodes.names[row]] for row in rows}
-    pictures = {
-        image: imaging.decode(data, max_pixels=settings.fetch.max_pixels) for image, data in read_images(store, wanted)
-    }
-    return [pictures[nodes.names[row]] for row in rows], rows.astype(np.int64)
+    pictures = of_nodes(settings, dump_id, nodes, rows.tolist(), lambda picture: picture)
+    return [pictures[row] for row in rows.tolist()], rows.astype(np.int64)
 
 
 def _packed(photos: list[Picture], number: int, seed: int) -> Picture:
@@ -124,10 +115,3 @@ def _packed(photos: list[Picture], number: int, seed: int) -> Picture:
     generator = generator_of(seed, number, _PACK_STREAM)
     other = int(generator.integers(1, len(photos))) if len(photos) > 1 else 0
     return pack(photos[number], photos[(number + other) % len(photos)], generator)
-
-
-def _looks(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, settings: Settings) -> Looks:
-    """What is known of some pictures at a glance, seen from the dump."""
-    vectors = encoder.encode(pictures)
-    crowd = [crowd_of(found.neighbours(vector, settings.index.neighbours)[1]) for vector in vectors]
-    return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
 from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.nodes import Nodes, load_nodes
-from dedup_pipeline.match.views import align, node_views
+from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.probability import curve_of, precision_interval, sigmoid, threshold_for
 from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
@@ -26,7 +25,6 @@ from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Tracking
 
 VERSION = 2
-_Lay = Callable[[Rows, Rows], dict[str, Floats]]
 _BLOCK = 20_000  # pairs compared at a time
 _SHOWN = (
     *("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness"),
@@ -106,17 +104,13 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         kinds = np.where(near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
         judge = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).judge
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
-
-        def lay(first: Rows, second: Rows) -> dict[str, Floats]:
-            views = node_views(settings, dump_id, nodes, np.union1d(first, second).tolist())
-            return align(views, first, second, settings)
-
+        gallery = Gallery(settings, dump_id, nodes)
         aligned = 0
         with store.writing_table(path, VERDICTS) as writer:
             for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
                 columns = {"kind": kinds[block].tolist(), "directions": directions[block]}
-                table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, lay=lay)
+                table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, gallery=gallery)
                 aligned += len(table) - table["inliers"].null_count
                 writer.write_table(table)
         counts = {"candidates": len(low), "perceptual": len(perceptual), "learned": len(learned), "aligned": aligned}
@@ -132,11 +126,13 @@ def _turned(codes: Rows, nodes: int) -> Rows:
     return codes % nodes * nodes + codes // nodes
 
 
-def _verdicts(nodes: Nodes, low: Rows, high: Rows, *, columns: dict[str, object], judge: Judge, lay: _Lay) -> pa.Table:
-    """The verdicts (VERDICTS) on some pairs of nodes; ``lay`` lays some pairs of nodes over each other."""
+def _verdicts(
+    nodes: Nodes, low: Rows, high: Rows, *, columns: dict[str, object], judge: Judge, gallery: Gallery
+) -> pa.Table:
+    """The verdicts (VERDICTS) on some pairs of nodes."""
 
     def aligned(passing: Flags) -> dict[str, Floats]:
-        return lay(low[passing], high[passing])
+        return gallery.align(low[passing], high[passing])
 
     evidence, logits = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
     columns |= {name: pa.array(evidence[name], from_pandas=True) for name in _SHOWN}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,19 +20,51 @@ from dedup_pipeline.packs import images_of, read_images
 from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.store import Store
 
+T = TypeVar("T")
 
-def node_views(settings: Settings, dump_id: str, nodes: Nodes, rows: Iterable[int]) -> dict[int, View]:
-    """The views of some nodes by their rows, read pack by pack; about 100 kB each."""
+
+def of_nodes(
+    settings: Settings, dump_id: str, nodes: Nodes, rows: Iterable[int], look: Callable[[Picture], T]
+) -> dict[int, T]:
+    """What ``look`` says of the pictures of some nodes, by their rows; they are read pack by pack."""
     store = Store(settings.store)
     row_of = {nodes.names[row]: row for row in rows}
     held = images_of(store, dump_id)
     wanted = {name: held[name] for name in row_of}
 
-    def view(image: tuple[str, bytes]) -> tuple[int, View]:
+    def looked(image: tuple[str, bytes]) -> tuple[int, T]:
         name, data = image
-        return row_of[name], view_of(imaging.decode(data, max_pixels=settings.fetch.max_pixels))
+        return row_of[name], look(imaging.decode(data, max_pixels=settings.fetch.max_pixels))
 
-    return dict(map_ahead(view, read_images(store, wanted), settings.worker_threads))
+    return dict(map_ahead(looked, read_images(store, wanted), settings.worker_threads))
+
+
+def node_views(settings: Settings, dump_id: str, nodes: Nodes, rows: Iterable[int]) -> dict[int, View]:
+    """The views of some nodes by their rows; about 90 kB each."""
+    return of_nodes(settings, dump_id, nodes, rows, view_of)
+
+
+class Gallery:
+    """The views of a dump's nodes, each made when it is first asked for, and kept.
+
+    Args:
+        settings: the settings.
+        dump_id: the dump.
+        nodes: its nodes.
+        made: views of further pictures, by numbers below 0.
+    """
+
+    def __init__(
+        self, settings: Settings, dump_id: str, nodes: Nodes, made: Mapping[int, View] = MappingProxyType({})
+    ) -> None:
+        self._settings, self._dump_id, self._nodes = settings, dump_id, nodes
+        self._views = dict(made)
+
+    def align(self, first: Rows, second: Rows) -> dict[str, Floats]:
+        """Lay pictures over each other, pair by pair; see ``align``."""
+        missing = [row for row in np.union1d(first, second).tolist() if row not in self._views]
+        self._views |= node_views(self._settings, self._dump_id, self._nodes, missing)
+        return align(self._views, first, second, self._settings)
 
 
 def picture_views(pictures: Sequence[Picture], settings: Settings) -> list[View]:

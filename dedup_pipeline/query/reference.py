@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline import imaging
@@ -15,7 +14,8 @@ from dedup_pipeline.errors import InputError, NotReadyError
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fetch import fetch_one
 from dedup_pipeline.imaging import Picture
-from dedup_pipeline.index import NeighbourIndex, crowd_of, open_index
+from dedup_pipeline.index import NeighbourIndex, open_index
+from dedup_pipeline.match import looks_of
 from dedup_pipeline.stage import StageResult, result_of
 from dedup_pipeline.store import Store
 
@@ -44,10 +44,7 @@ class Reference:
 
     def looks(self, pictures: list[Picture]) -> Looks:
         """What is known of some pictures, seen from the dump."""
-        vectors = self.encoder.encode(pictures)
-        count = self.settings.index.neighbours
-        crowd = [crowd_of(self.index.neighbours(vector, count)[1]) for vector in vectors]
-        return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))
+        return looks_of(pictures, self.encoder, self.index, self.settings)
 
 
 def open_reference(settings: Settings) -> Reference:
