@@ -119,8 +119,29 @@ class TrainSettings(Section):
     weights: str = Field("", description="Weights file of the backbone; empty takes the packaged or timm's own.")
     image_px: int = Field(160, ge=32, le=1024, description="Side of the square that the network sees, in pixels.")
     dimension: int = Field(128, ge=8, le=2048, description="Length of an embedding.")
-    loss: Literal["triplet", "contrastive"] = Field("triplet", description="What the network learns by.")
-    margin: float = Field(0.2, gt=0, le=2, description="Margin of the loss, in cosine distance.")
+    pooling: Literal["gem", "avg", "own"] = Field(
+        "gem",
+        description="Of the feature map: generalised mean, average, or the backbone's own; `own` where it has none.",
+    )
+    loss: Literal["triplet", "contrastive", "infonce"] = Field("triplet", description="What the network learns by.")
+    margin: float = Field(
+        0.2, gt=0, le=2, description="Margin of `triplet` and `contrastive`, in cosine distance; `infonce` has none."
+    )
+    temperature: float = Field(0.05, gt=0, le=10, description="Of `infonce`: the smaller, the more the nearest count.")
+    spread: float = Field(
+        1.0, ge=0, le=1000, description="Of `infonce`: weight of the spread of the embeddings; 0 leaves it out."
+    )
+    miner: Literal["semihard", "hard", "all"] = Field(
+        "semihard",
+        description="Which strangers `triplet` and `infonce` push away: those farther than the copy, those nearer, or "
+        "both. Duplicates that the dump hides are mostly among the nearer ones.",
+    )
+    recolours: float = Field(
+        0.25, ge=0, le=0.5, description="Share of a batch's products that are recolours of others, to be told apart."
+    )
+    reuploads: Literal["light", "usual", "strong"] = Field(
+        "usual", description="How strongly the copies that it learns from are edited."
+    )
     epochs: int = Field(4, ge=1, le=1000, description="Passes over the training families.")
     products_per_batch: int = Field(16, ge=2, le=4096, description="P of the P x K sampler.")
     views_per_product: int = Field(4, ge=2, le=64, description="K of the P x K sampler.")
@@ -172,6 +193,10 @@ class MatchSettings(Section):
         200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
     )
     calibration_photos: int = Field(400, ge=20, description="Photos of the dump that the verdicts are calibrated on.")
+    texts: bool = Field(
+        True,
+        description="Let title, brand, colour, category, seller and price of listings count beside the pictures.",
+    )
     part_nodes: int = Field(5_000, ge=10, description="Nodes in a part, the unit of parallel matching.")
 
 

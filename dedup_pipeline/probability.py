@@ -218,7 +218,9 @@ class Curve:
         return cls(tuple(value["logits"]), tuple(value["probabilities"]))
 
 
-def curve_of(candidates: Doubles, weights: Rows, decoys: Doubles, scales: Doubles) -> Curve:
+def curve_of(
+    candidates: Doubles, weights: Rows | Doubles, decoys: Doubles, scales: Doubles, *, unseen: float = 1.0
+) -> Curve:
     """Estimate how likely candidates are duplicates, from what decoys found in the same dump.
 
     Args:
@@ -226,16 +228,17 @@ def curve_of(candidates: Doubles, weights: Rows, decoys: Doubles, scales: Double
         weights: (N,) how often each was found, once from either end.
         decoys: (M,) log odds of the candidate pairs of the decoys, all of them wrong.
         scales: (M,) pictures of the dump for each decoy.
+        unseen: pictures of the dump, at least, for a decoy that lies higher than any.
 
     Returns:
         The curve: one less the ratio of wrong pairs to pairs, both per log odds, never falling with the log odds.
     """
     if not len(candidates):
         return Curve((0.0,), (0.0,))
-    unseen = max(candidates.max(), decoys.max(initial=-LOGIT_CAP)) + 1e-9
-    logits = np.concatenate([candidates, decoys, [unseen]])
+    highest = max(candidates.max(), decoys.max(initial=-LOGIT_CAP)) + 1e-9
+    logits = np.concatenate([candidates, decoys, [highest]])
     wrong = np.concatenate([np.zeros(len(candidates)), np.ones(len(decoys) + 1)])
-    masses = np.concatenate([weights, scales, [_UNSEEN * scales.max(initial=1.0)]])
+    masses = np.concatenate([weights, scales, [_UNSEEN * scales.max(initial=unseen)]])
     share = IsotonicRegression(increasing=False).fit(logits, wrong, sample_weight=masses).predict(logits)
     levels = np.unique(share)[::-1]
     likely = np.concatenate([[0.0], 1 - np.minimum(1.0, levels / np.maximum(1 - levels, 1e-9)), [1.0]])

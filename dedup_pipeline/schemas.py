@@ -153,13 +153,16 @@ NEIGHBOURS = _table(
 # which node an image belongs to: images with equal pixels are one node, named by the smallest of their ids
 NODES = _table(image_id=pa.string(), node=pa.string(), state=pa.string())
 
+# how rare a word is among the titles of a dump, by the bucket it is hashed to; ascending
+WORDS = _table(bucket=pa.int64(), weight=pa.float64())
+
 # one row per candidate pair of nodes, node_a < node_b
 VERDICTS = _table(
     node_a=pa.string(),
     node_b=pa.string(),
     kind=pa.string(),  # VerdictKind
     directions=pa.int64(),  # 2 where each node found the other, 1 where one did
-    logit=pa.float64(),  # at the share of duplicates of the calibration
+    logit=pa.float64(),  # of the pictures, at the share of duplicates of the calibration
     probability=pa.float64(),  # among the candidates of the dump
     cosine=pa.float32(),
     phash_distance=pa.float32(),  # bits of 64, the better of upright and mirrored
@@ -175,6 +178,14 @@ VERDICTS = _table(
     unshared=pa.float32(),
     beyond=pa.float32(),
     mirrored=pa.bool_(),
+    # of the listings that show the two, see match/texts.py; null where one of them says nothing
+    title_likeness=pa.float32(),  # 0 to 1
+    same_brand=pa.float32(),  # 1 or 0, as the three below
+    same_colour=pa.float32(),
+    same_category=pa.float32(),
+    same_seller=pa.float32(),
+    price_gap=pa.float32(),  # of the logarithms
+    text_logit=pa.float64(),  # what the texts add to the logit, 0 where they tell nothing
 )
 
 GROUPS = _table(

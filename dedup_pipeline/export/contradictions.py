@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,28 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dedup_pipeline.export.colours import colours_contradict, colours_of
-
-# what stands in a brand field that names none
-_NO_BRAND = frozenset(
-    ("", "na", "nil", "none", "null", "nobrand", "unbranded", "generic", "other", "others", "unknown", "notapplicable")
-)
-_LEAST_PREFIX = 3  # letters: a shorter brand begins too many others
-
-
-def brand_key(brand: str | None) -> str:
-    """A brand as it is compared: letters and digits only, without case and accents; empty where it names none."""
-    spelled = unicodedata.normalize("NFKD", brand or "").casefold().replace("&", "and")
-    key = "".join(letter for letter in spelled if letter.isalnum())
-    return "" if key in _NO_BRAND else key
-
-
-def brands_contradict(a: str, b: str) -> bool:
-    """Whether two brand keys name different brands; one that begins with the other is the same (Levi's Kids)."""
-    shorter, longer = sorted((a, b), key=len)
-    if not shorter:
-        return False
-    return not longer.startswith(shorter) if len(shorter) >= _LEAST_PREFIX else shorter != longer
+from dedup_pipeline.brands import brand_key, brands_contradict
+from dedup_pipeline.colours import colours_contradict, colours_of
 
 
 def claims_of(listings: Iterable[dict[str, Any]]) -> pd.DataFrame:

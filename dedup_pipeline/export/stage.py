@@ -41,6 +41,8 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
         "expected_duplicates",
         "threshold",
         "expected_precision",
+        "texts_of_sure_pairs",
+        "texts_of_strangers",
     ),
     "group": ("groups", "listings"),
 }

@@ -17,15 +17,19 @@ from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
 from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.nodes import Nodes, load_nodes
+from dedup_pipeline.match.rating import rate
+from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
-from dedup_pipeline.probability import curve_of, precision_interval, sigmoid, threshold_for
+from dedup_pipeline.match.words import word_weights
+from dedup_pipeline.probability import sigmoid, threshold_for
 from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Tracking
 
-VERSION = 2
+VERSION = 3
 _BLOCK = 20_000  # pairs compared at a time
+_OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
 _SHOWN = (
     *("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness"),
     *("inliers", "structure", "chroma_90", "lightness_90", "colour_patch", "unshared", "beyond"),
@@ -65,7 +69,7 @@ def plan_match(settings: Settings, dump_id: str) -> list[int]:
 def _plan(settings: Settings, dump_id: str) -> StageResult:
     store = Store(settings.store)
     inputs = {name: result_of(store, dump_id, name).key for name in ("ingest", "fetch", "fingerprint", "index")}
-    options = settings.match.model_dump(mode="json", exclude={"target_precision", "least_probability"})
+    options = settings.match.model_dump(mode="json", exclude=_OF_FINISH)
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
 
     def work() -> Done:
@@ -76,9 +80,12 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
         store.write_json(path, calibration.to_dict())
         members = store.dump(dump_id, "match", "nodes.parquet")
         store.write_table(members, nodes.members)
+        words = store.dump(dump_id, "match", "words.parquet")
+        store.write_table(words, word_weights(store, dump_id))
         parts = max(1, -(-len(nodes) // settings.match.part_nodes))
         states = {state.value: sum(1 for held in nodes.states if held is state) for state in NodeState}
-        return Done({"calibration": path, "nodes": members}, {"parts": parts, "nodes": len(nodes), "states": states})
+        outputs = {"calibration": path, "nodes": members, "words": words}
+        return Done(outputs, {"parts": parts, "nodes": len(nodes), "states": states})
 
     everything = {**inputs, "options": options, "seed": settings.seed, "model": model_id}
     return run_stage(store, dump_id, "match", part="plan", inputs=everything, version=VERSION, work=work)
@@ -105,11 +112,13 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         judge = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).judge
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
         gallery = Gallery(settings, dump_id, nodes)
+        texts = Texts.of_nodes(store, dump_id, nodes, np.union1d(low, high), store.read_table(plan.outputs["words"]))
         aligned = 0
         with store.writing_table(path, VERDICTS) as writer:
             for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
                 columns = {"kind": kinds[block].tolist(), "directions": directions[block]}
+                columns |= texts.compare(low[block], high[block])
                 table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, gallery=gallery)
                 aligned += len(table) - table["inliers"].null_count
                 writer.write_table(table)
@@ -136,7 +145,9 @@ def _verdicts(
 
     evidence, logits = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
     columns |= {name: pa.array(evidence[name], from_pandas=True) for name in _SHOWN}
+    columns |= {name: pa.array(columns[name], from_pandas=True) for name in TEXTS}
     columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": sigmoid(logits)}
+    columns |= {"text_logit": np.zeros(len(low))}
     columns |= {"node_a": [nodes.names[row] for row in low], "node_b": [nodes.names[row] for row in high]}
     return conform(columns, VERDICTS)
 
@@ -145,9 +156,11 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     """Put the parts together: turn log odds into probabilities by what the decoys found, and set the threshold.
 
     Returns:
-        outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve. counts: candidates,
-        perceptual, learned, aligned, nodes, placeholders, blanks, expected_duplicates (the sum of the probabilities
-        from 0.5 up), threshold, expected_precision with its 95 % interval, accepted.
+        outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve (of pictures alone), words
+        (WORDS), texts (what they tell, or null). counts: candidates, perceptual, learned, aligned, nodes,
+        placeholders, blanks, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
+        expected_precision with its 95 % interval, accepted, texts_of_sure_pairs and texts_of_strangers (what the texts
+        were learnt from, 0 where they count for nothing).
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -162,22 +175,19 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         verdicts = _merged([store.read_table(part.outputs["verdicts"]) for part in parts])
         calibration = Calibration.from_dict(store.read_json(plan.outputs["calibration"]))
         matched = int(str(plan.counts["nodes"])) - placeholders - blanks
-        logits = verdicts["logit"].to_numpy()
-        # a decoy looks into the dump and is not looked for, so the dump's pairs count as often as they were found
-        scales = matched * np.array(calibration.decoy_shares)
-        curve = curve_of(logits, verdicts["directions"].to_numpy(), np.array(calibration.decoys), scales)
-        values = curve.at(logits).round(6)
+        rating = rate(verdicts, calibration, matched, use_texts=settings.match.texts)
+        values = rating.probabilities
         threshold, expected = threshold_for(values, target, settings.match.least_probability)
-        accepted = values >= round(threshold, 6)
-        caught = curve.at(np.array(calibration.decoys)).round(6) >= round(threshold, 6)
-        low, high = precision_interval(
-            float(verdicts["directions"].to_numpy()[accepted].sum()), int(caught.sum()), float(scales.mean())
-        )
-        verdicts = verdicts.set_column(verdicts.schema.get_field_index("probability"), "probability", pa.array(values))
+        threshold = round(threshold, 6)
+        low, high = rating.interval(threshold)
+        for name, column in (("probability", values), ("text_logit", rating.text_logits)):
+            verdicts = verdicts.set_column(verdicts.schema.get_field_index(name), name, pa.array(column))
         path = store.dump(dump_id, "match", "verdicts.parquet")
         store.write_table(path, verdicts)
         curve_path = store.dump(dump_id, "match", "curve.json")
-        store.write_json(curve_path, curve.to_dict())
+        store.write_json(curve_path, rating.pictures.to_dict())
+        texts_path = store.dump(dump_id, "match", "texts.json")
+        store.write_json(texts_path, rating.texts.to_dict() if rating.texts else None)
         counts: dict[str, Count] = {
             "candidates": len(verdicts),
             "perceptual": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.PERCEPTUAL.value)).as_py() or 0),
@@ -187,16 +197,18 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "placeholders": placeholders,
             "blanks": blanks,
             "expected_duplicates": round(float(values[values >= 0.5].sum()), 1),
-            "threshold": round(threshold, 6),
+            "threshold": threshold,
             "expected_precision": round(expected, 6),
             "expected_precision_low": round(low, 6),
             "expected_precision_high": round(high, 6),
-            "accepted": int(accepted.sum()),
+            "accepted": int((values >= threshold).sum()),
+            "texts_of_sure_pairs": rating.texts.sure if rating.texts else 0,
+            "texts_of_strangers": rating.texts.apart if rating.texts else 0,
         }
         _note(settings, store, dump_id, counts, calibration)
-        return Done({**plan.outputs, "verdicts": path, "curve": curve_path}, counts)
+        return Done({**plan.outputs, "verdicts": path, "curve": curve_path, "texts": texts_path}, counts)
 
-    wishes = {"target_precision": target, "least_probability": settings.match.least_probability}
+    wishes = settings.match.model_dump(mode="json", include=_OF_FINISH)
     inputs = {"parts": [part.key for part in parts], **wishes}
     return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
 

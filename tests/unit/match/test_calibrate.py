@@ -149,3 +149,4 @@ def test_a_part_lays_over_each_other_what_the_glance_lets_pass(shop: Indexed) ->
         assert int(laid.sum()) == result.counts["aligned"]
         assert (logits[~laid] == -LOGIT_CAP).all()
         assert np.isfinite(logits).all()
+        assert verdicts["title_likeness"].null_count == len(verdicts)  # its listings say nothing

@@ -101,6 +101,8 @@ _SHADES: dict[str, Colour] = {
     "plum": Colour.PURPLE | Colour.RED,
 }
 
+COLOUR_WORDS = frozenset(_COLOURS)  # in a title
+
 _MANY = re.compile(r"\b(multi\w*|assorted|rainbow|various)\b")
 _WORD = re.compile(r"[^\W\d_]+")
 

@@ -1,0 +1,84 @@
+"""What decoys and texts make of log odds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dedup_pipeline.match.calibrate import Calibration
+from dedup_pipeline.match.rating import Rating, rate
+from dedup_pipeline.match.texts import TEXTS
+from dedup_pipeline.probability import threshold_for
+
+DUPLICATES, STRANGERS, DECOYS = 400, 4000, 1000
+MATCHED = 2 * DECOYS  # pictures of the dump: two for each decoy
+
+
+def calibration(decoys: np.ndarray) -> Calibration:
+    nobody = None  # the log odds are given, so there is nothing to judge
+    return Calibration(nobody, tuple(decoys.tolist()), (1 / DECOYS,) * len(decoys), [], {})  # type: ignore[arg-type]
+
+
+def rated(*, same_colour: tuple[float, float], use_texts: bool = True, seed: int = 0) -> tuple[Rating, np.ndarray]:
+    """Rate a dump in which duplicates and strangers have the same colour this often; and the answers."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(DUPLICATES + STRANGERS) < DUPLICATES
+    logits = np.where(labels, generator.normal(4, 2.5, len(labels)), generator.normal(-4, 2, len(labels)))
+    agreeing = generator.random(len(labels)) < np.where(labels, *same_colour)
+    columns = {name: pa.nulls(len(labels), pa.float32()) for name in TEXTS}
+    columns |= {"same_colour": pa.array(agreeing, pa.int8()).cast(pa.float32()), "logit": pa.array(logits)}
+    columns |= {"directions": pa.array(np.ones(len(labels), np.int64))}
+    decoys = generator.normal(-4, 2, STRANGERS // 2)
+    return rate(pa.table(columns), calibration(decoys), MATCHED, use_texts=use_texts), labels
+
+
+def found(rating: Rating, labels: np.ndarray) -> tuple[float, float]:
+    """Precision and recall at the threshold for 0.99."""
+    accepted = rating.probabilities >= threshold_for(rating.probabilities, 0.99, 0.9)[0]
+    return float(labels[accepted].mean()), float(accepted[labels].mean())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_texts_that_tell_find_more_and_the_promise_holds(seed: int) -> None:
+    told, labels = rated(same_colour=(0.98, 0.15), seed=seed)
+    alone, _ = rated(same_colour=(0.98, 0.15), use_texts=False, seed=seed)
+    precision, recall = found(told, labels)
+    assert precision >= 0.98
+    assert recall > found(alone, labels)[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_texts_that_tell_nothing_change_little(seed: int) -> None:
+    told, labels = rated(same_colour=(0.5, 0.5), seed=seed)
+    alone, _ = rated(same_colour=(0.5, 0.5), use_texts=False, seed=seed)
+    assert found(told, labels) == pytest.approx(found(alone, labels), abs=0.03)
+
+
+def test_without_texts_only_pictures_count() -> None:
+    rating, _ = rated(same_colour=(0.98, 0.15), use_texts=False)
+    assert rating.texts is None
+    assert not rating.text_logits.any()
+    assert rating.draws == 1
+
+
+def test_the_interval_holds_what_is_expected() -> None:
+    rating, _ = rated(same_colour=(0.98, 0.15))
+    threshold, expected = threshold_for(rating.probabilities, 0.99, 0.9)
+    low, high = rating.interval(threshold)
+    assert 0.9 < low <= expected <= high <= 1
+
+
+def test_the_curve_of_pictures_alone_is_kept_for_pictures_without_listings() -> None:
+    told, _ = rated(same_colour=(0.98, 0.15))
+    alone, _ = rated(same_colour=(0.98, 0.15), use_texts=False)
+    assert told.pictures == alone.pictures
+
+
+def test_a_dump_without_candidates_is_rated_too() -> None:
+    columns = {name: pa.array([], pa.float32()) for name in TEXTS}
+    columns |= {"logit": pa.array([], pa.float64()), "directions": pa.array([], pa.int64())}
+    rating = rate(pa.table(columns), calibration(np.zeros(0)), 0, use_texts=True)
+    assert len(rating.probabilities) == 0
+    assert rating.texts is None
+    assert rating.interval(1.0) == (0.0, 1.0)
