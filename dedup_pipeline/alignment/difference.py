@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dedup_pipeline.alignment.cast import CAST, cast_evidence
 from dedup_pipeline.alignment.light import Floats, Mask, relight
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import View
@@ -49,7 +50,7 @@ ALIGNED: dict[str, int] = {
     "colour_patch": -1,  # over 7, both together
     "structure_patch": -1,  # largest connected share whose structure differs
     "patch": -1,  # or whose colour differs grossly
-}
+} | CAST
 
 _WINDOW = 11  # pixels of the surroundings that are correlated
 _NOISE = 1.5  # variance of L below which surroundings are flat
@@ -88,6 +89,8 @@ def aligned_evidence(first: View, second: View) -> dict[str, float]:
     Returns:
         Every name of ALIGNED, NaN where it cannot be told, and ``mirrored``: 1 where the second was mirrored.
     """
+    # either way round, one answer: sampling and rounding depend on the order
+    first, second = sorted((first, second), key=lambda view: view.picture.tobytes())
     found = [_compared(first, second, registration) for registration in register(first, second)]
     if not found:
         return dict.fromkeys(ALIGNED, math.nan) | {"inliers": 0.0, "inlier_cells": 0.0, "mirrored": 0.0}
@@ -135,7 +138,7 @@ def _overlay(
     picture = mine[0].astype(np.float32) / 255
     if shrink < 0.8:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.5 * (1 / shrink - 1) + 0.3))
-    warped = cv2.warpAffine(picture, m[:2], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpPerspective(picture, m, (width, height), borderMode=cv2.BORDER_REPLICATE)
     valid = _warped(np.ones(mine[1].shape, dtype=bool), m, (width, height))
     return _Overlay(
         np.asarray(cv2.GaussianBlur(warped, (0, 0), 1.2), dtype=np.float32),
@@ -147,7 +150,7 @@ def _overlay(
 
 
 def _warped(mask: Mask, matrix: Matrix, size: tuple[int, int]) -> Mask:
-    return np.asarray(cv2.warpAffine(mask.astype(np.uint8), matrix[:2], size, flags=cv2.INTER_NEAREST) > 0)
+    return np.asarray(cv2.warpPerspective(mask.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST) > 0)
 
 
 def _shares(overlay: _Overlay, mine: Mask, theirs: Mask, matrix: Matrix) -> dict[str, float]:
@@ -224,6 +227,7 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
     lights = dict(zip(("median", "75", "90"), np.quantile(lightness[compared], (0.5, 0.75, 0.9)), strict=True))
     return (
         evidence
+        | cast_evidence(overlay.first, overlay.second, compared, ground & steady)
         | {f"chroma_{name}": float(value) for name, value in levels.items()}
         | {f"lightness_{name}": float(value) for name, value in lights.items()}
         | {

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
@@ -90,19 +91,33 @@ def _curve(first: Floats, second: Floats, fitted: Mask) -> Floats:
     """The first picture through the tone curve that best makes the second of it, outliers aside."""
     x = first[fitted][::_THINNED].ravel().astype(np.float64)
     y = second[fitted][::_THINNED].ravel()
-    basis = _basis(x)
-    unchanged = np.array([0.0, 1.0, 0.0, 0.0])
-    weights, found = np.ones(len(x)), unchanged
-    for _ in range(_ROUNDS):
-        weighted = basis * weights[:, None]
-        ridge = np.eye(4) * (_RIDGE * weights.sum())
-        found = unchanged + np.linalg.solve(basis.T @ weighted + ridge, weighted.T @ (y - basis @ unchanged))
-        weights = _TOLERANCE / np.maximum(np.abs(y - basis @ found), _TOLERANCE)
+    found = ridge_fit(_basis(x), y[:, None].astype(np.float64), np.array([[0.0], [1.0], [0.0], [0.0]]), _RIDGE)[:, 0]
     table = np.maximum.accumulate(np.clip(_basis(np.linspace(0, 1, 256)) @ found, 0, 1)).astype(np.float32)
     return np.asarray(table[np.clip(first * 255 + 0.5, 0, 255).astype(np.uint8)], dtype=np.float32)
 
 
-def _basis(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def ridge_fit(inputs: Doubles, outputs: Doubles, unchanged: Doubles, ridge: float) -> Doubles:
+    """Least squares with outliers weighed down (Huber's weights), pulled towards no change.
+
+    Args:
+        inputs: (N, D).
+        outputs: (N, K), 0 to 1.
+        unchanged: (D, K), what is found where the data say nothing.
+        ridge: strength of the pull, for each of the N.
+
+    Returns:
+        (D, K), so that inputs @ result is about outputs.
+    """
+    weights, found = np.ones(len(inputs)), unchanged
+    for _ in range(_ROUNDS):
+        weighted = inputs * weights[:, None]
+        pull = np.eye(inputs.shape[1]) * (ridge * weights.sum())
+        found = unchanged + np.linalg.solve(inputs.T @ weighted + pull, weighted.T @ (outputs - inputs @ unchanged))
+        weights = _TOLERANCE / np.maximum(np.abs(outputs - inputs @ found).max(axis=1), _TOLERANCE)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _basis(x: Doubles) -> Doubles:
     """What curves are made of, (N, 4): a square for contrast, a root for gamma."""
     return np.stack([np.ones_like(x), x, x * x, np.sqrt(np.maximum(x, 0))], axis=1)
 

@@ -1,6 +1,7 @@
 """Finding the map that lays one picture over another, upright or mirrored.
 
-Keypoints first: mutual nearest descriptors that pass the ratio test, and the affine map that most of them agree on.
+Keypoints first: mutual nearest descriptors that pass the ratio test, and the affine map that most of them agree on, or
+the perspective one where clearly more do.
 Smooth products have few keypoints; then the boxes of the products are laid over each other and the map is refined by
 enhanced correlation (Evangelidis and Psarakis 2008, "Parametric image alignment using enhanced correlation coefficient
 maximization").
@@ -14,10 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.alignment.view import MIRRORED, Descriptors, View
+from dedup_pipeline.alignment.view import MIRRORED, SIDE, Descriptors, Points, View
 
 Matrix = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float32]
 
 _RATIO = 0.88
@@ -26,6 +28,8 @@ _REPROJECTION = 1.5  # pixels
 _CELL = 16  # pixels: inliers in one cell support a map less than inliers all over
 ENOUGH_INLIERS, ENOUGH_CELLS = 8, 4
 _LEAST_SCALE, _MOST_SCALE, _MOST_ANISOTROPY, _MOST_DEGREES = 0.2, 5.0, 1.5, 25.0
+_FEWEST_MORE, _MORE = 4, 1.15  # matches that must agree with a tilt beyond those that agree with no tilt
+_MOST_BEND = 0.6  # change of scale across the picture
 _DENSE_SIDE = 64
 _DENSE_STEPS, _DENSE_CHANGE, _DENSE_BLUR = 25, 1e-3, 5
 
@@ -89,8 +93,27 @@ def _by_keypoints(first: View, second: View, mirrored: bool) -> Registration | N
     if not _is_plausible(full):
         return None
     agreeing = inside.ravel() > 0
+    full, agreeing = _tilted(first.points[mine], points, full, agreeing)
     cells = min(len(np.unique(side[agreeing] // _CELL, axis=0)) for side in (first.points[mine], points))
     return Registration(full, mirrored, int(agreeing.sum()), cells, len(mine), dense=False)
+
+
+def _tilted(first: Points, second: Points, affine: Matrix, agreeing: Flags) -> tuple[Matrix, Flags]:
+    """The map of a photo seen at an angle, where clearly more of the matches (M, 2) and (M, 2) agree with it.
+
+    Returns:
+        The map (3, 3) and which matches (M,) agree with it: the affine ones where nothing is better.
+    """
+    if len(first) - agreeing.sum() < _FEWEST_MORE:
+        return affine, agreeing
+    matrix, inside = cv2.findHomography(first, second, cv2.RANSAC, _REPROJECTION, maxIters=500, confidence=0.99)
+    if not np.any(inside):
+        return affine, agreeing
+    found, more = np.asarray(matrix, dtype=np.float64), inside.ravel() > 0
+    bend = np.abs(found[2, :2] * SIDE).max()
+    if more.sum() < _MORE * agreeing.sum() + _FEWEST_MORE or bend > _MOST_BEND or not _is_plausible(found):
+        return affine, agreeing
+    return found, more
 
 
 def _matched(first: Descriptors, second: Descriptors) -> tuple[Rows, Rows]:

@@ -7,11 +7,11 @@ of its arguments.  `geometry` moves pixels, `tone` changes their values, `surrou
 """
 
 from dedup_pipeline.edits.encoding import Format, encode
-from dedup_pipeline.edits.geometry import aspect, crop, frame, inset, keystone, mirror, pad_square, resize, rotate
+from dedup_pipeline.edits.geometry import aspect, crop, frame, inset, keystone, mirror, pad_square, page, resize, rotate
 from dedup_pipeline.edits.overlay import Corner, badge, corner_logo, cover, watermark
 from dedup_pipeline.edits.picture import BLACK, WHITE, Colour, Mask, Picture
-from dedup_pipeline.edits.surroundings import background, background_mask, recolour
-from dedup_pipeline.edits.tone import blur, cast, gamma, noise, sharpen, tone
+from dedup_pipeline.edits.surroundings import background, background_mask, mottled, recolour, transplant
+from dedup_pipeline.edits.tone import blur, cast, gamma, noise, sharpen, tone, vignette
 
 __all__ = [
     "BLACK",
@@ -36,12 +36,16 @@ __all__ = [
     "inset",
     "keystone",
     "mirror",
+    "mottled",
     "noise",
     "pad_square",
+    "page",
     "recolour",
     "resize",
     "rotate",
     "sharpen",
     "tone",
+    "transplant",
+    "vignette",
     "watermark",
 ]

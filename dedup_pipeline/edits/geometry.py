@@ -135,6 +135,32 @@ def inset(picture: Picture, share: float, canvas: Colour = WHITE) -> Picture:
     return _on_canvas(small, width, height, canvas)
 
 
+def page(picture: Picture, margins: tuple[float, float, float, float], canvas: Picture) -> Picture:
+    """Show a photo on a larger page, as a screenshot of an app, a card or a brochure does.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        margins: above, below, left and right of it, as fractions of its sides, 0 to 3.
+        canvas: `(h, w, 3) uint8` RGB, stretched to the size of the page.
+
+    Returns:
+        A larger `(_, _, 3) uint8`.
+
+    Raises:
+        ValueError: a margin out of range.
+    """
+    require_picture(picture)
+    for name, margin in zip(("above", "below", "left", "right"), margins, strict=True):
+        require_range(name, margin, 0.0, 3.0)
+    height, width = picture.shape[:2]
+    above, below, left, right = (
+        round(m * side) for m, side in zip(margins, (height, height, width, width), strict=True)
+    )
+    shown = np.asarray(_scaled(canvas, width + left + right, height + above + below)).copy()
+    shown[above : above + height, left : left + width] = picture
+    return as_picture(shown)
+
+
 def keystone(picture: Picture, share: float, *, upright: bool) -> Picture:
     """See a photo at a slight angle: one side becomes shorter, and what opens up repeats the border.
 

@@ -92,8 +92,10 @@ def badge(
     return _paint(_paint(picture, stencil, colour, 1.0), ink, WHITE, 1.0)
 
 
-def cover(picture: Picture, *, left: float, top: float, width: float, height: float, colour: Colour) -> Picture:
-    """Hide a part under a plain rectangle, as a banner or a sticker does.
+def cover(
+    picture: Picture, *, left: float, top: float, width: float, height: float, colour: Colour, rounded: bool = False
+) -> Picture:
+    """Hide a part under a plain rectangle or ellipse, as a banner or a sticker does.
 
     Args:
         picture: `(H, W, 3) uint8` RGB.
@@ -101,7 +103,8 @@ def cover(picture: Picture, *, left: float, top: float, width: float, height: fl
         top: fraction of the height, 0 to 1.
         width: fraction of the width, 0 to 1; what reaches over the edge is cut off.
         height: fraction of the height, 0 to 1.
-        colour: of the rectangle.
+        colour: of the shape.
+        rounded: an ellipse instead of a rectangle.
 
     Returns:
         `(H, W, 3) uint8`.
@@ -114,8 +117,11 @@ def cover(picture: Picture, *, left: float, top: float, width: float, height: fl
         require_range(name, value, 0.0, 1.0)
     rows, columns = picture.shape[:2]
     covered = picture.copy()
-    y, x = round(top * rows), round(left * columns)
-    covered[y : y + round(height * rows), x : x + round(width * columns)] = colour
+    y, x, tall, wide = round(top * rows), round(left * columns), round(height * rows), round(width * columns)
+    if rounded:
+        cv2.ellipse(covered, (x + wide // 2, y + tall // 2), (wide // 2, tall // 2), 0, 0, 360, colour, -1, cv2.LINE_AA)
+    else:
+        covered[y : y + tall, x : x + wide] = colour
     return covered
 
 

@@ -68,6 +68,41 @@ def background(picture: Picture, colour: Colour, tolerance: float = 14.0) -> Pic
     return blend(picture, repainted, as_picture(cv2.GaussianBlur(mask, (0, 0), 0.8)))
 
 
+def transplant(picture: Picture, product: Mask, ground: Picture) -> Picture:
+    """Cut the product out and lay it on another ground.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        product: `(H, W) uint8`, 255 on the product.
+        ground: `(H, W, 3) uint8` RGB.
+
+    Returns:
+        `(H, W, 3) uint8`.
+    """
+    return blend(ground, picture, as_picture(cv2.GaussianBlur(product, (0, 0), 0.8)))
+
+
+def mottled(
+    picture: Picture, colours: tuple[Colour, Colour], cells: tuple[int, int], generator: np.random.Generator
+) -> Picture:
+    """A ground that runs irregularly from one colour to another: a gradient, a wall, cloth, wood grain, gravel.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB; only its size counts.
+        colours: the two.
+        cells: how often it changes from top to bottom and from left to right, 2 and more; (2, 2) is a gradient.
+        generator: the source of the pattern; it is advanced.
+
+    Returns:
+        `(H, W, 3) uint8`.
+    """
+    height, width = picture.shape[:2]
+    drawn = generator.random((max(2, cells[0]), max(2, cells[1])), dtype=np.float32)
+    share = np.clip(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)[..., None]
+    first, second = (np.asarray(colour, dtype=np.float32) for colour in colours)
+    return as_picture(first * (1 - share) + second * share)
+
+
 def recolour(
     picture: Picture,
     *,

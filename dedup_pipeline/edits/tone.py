@@ -1,4 +1,4 @@
-"""Edits that change the values of pixels and not their place: tone, gamma, blur, sharpness, noise."""
+"""Edits that change the values of pixels and not their place: tone, gamma, casts, blur, sharpness, noise."""
 
 import cv2
 import numpy as np
@@ -55,23 +55,47 @@ def gamma(picture: Picture, exponent: float) -> Picture:
     return as_picture(cv2.LUT(picture, table))
 
 
-def cast(picture: Picture, gains: tuple[float, float, float]) -> Picture:
-    """Scale red, green and blue, as a warm or cool light does, or a filter.
+def cast(
+    picture: Picture, gains: tuple[float, float, float], lifts: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> Picture:
+    """Scale and lift red, green and blue, as a warm or cool light does, or the filter of an app.
 
     Args:
         picture: `(H, W, 3) uint8` RGB.
         gains: factors, 0.5 to 2; 1 leaves the channel.
+        lifts: grey levels added afterwards, -100 to 100.
 
     Returns:
         `(H, W, 3) uint8`.
 
     Raises:
-        ValueError: a factor out of range.
+        ValueError: a number out of range.
     """
     require_picture(picture)
-    for name, gain in zip(("red", "green", "blue"), gains, strict=True):
+    for name, gain, lift in zip(("red", "green", "blue"), gains, lifts, strict=True):
         require_range(name, gain, 0.5, 2.0)
-    return as_picture(picture.astype(np.float32) * np.array(gains, dtype=np.float32))
+        require_range(f"lift of {name}", lift, -100.0, 100.0)
+    return as_picture(cv2.transform(picture, np.hstack([np.diag(gains), np.array(lifts)[:, None]]).astype(np.float32)))
+
+
+def vignette(picture: Picture, share: float) -> Picture:
+    """Darken towards the corners.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        share: of its brightness that a corner loses, 0 to 1.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a share out of range.
+    """
+    require_picture(picture)
+    require_range("share", share, 0.0, 1.0)
+    down, across = (np.linspace(-1.0, 1.0, side, dtype=np.float32) ** 2 for side in picture.shape[:2])
+    left = 1.0 - np.float32(share / 2) * (down[:, None] + across[None, :])
+    return as_picture(picture * left[..., None])
 
 
 def blur(picture: Picture, sigma: float) -> Picture:

@@ -1,9 +1,9 @@
 """Fitting the judge on pictures whose answers are known, because we made them of the dump's own photos.
 
 Positives are photos against simulated re-uploads of themselves. Negatives are photos against synthetic recolours of
-themselves, against packs that show them beside another product, and against their nearest neighbours in other
-families. True duplicates hide among those neighbours: fits that leave out what looked like a re-upload to the fit
-before find them.
+themselves, against packs that show them beside another product (and one such pack against another), and against their
+nearest neighbours in other families. True duplicates hide among those neighbours: fits that leave out what looked like
+a re-upload to the fit before find them.
 
 The recolours and packs serve once more, as decoys: what they find in the dump is wrong, and tells how much of what the
 dump's own photos find is wrong (see ``probability``).
@@ -150,6 +150,9 @@ def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> Known:
     for sides in (rows, made.copies[0]):
         collector.add(sides[made.recoloured], made.recolours, rows[made.recoloured], label=False, strengths=_RECOLOUR)
     collector.add(rows[made.packed], made.packs, rows[made.packed], label=False, strengths=_PACK)
+    half = len(made.packs) // 2
+    shared = rows[made.packed[:half]]
+    collector.add(made.packs[:half], made.packs[half:], shared, label=False, strengths=_PACK)
     places, near, ranks = _neighbours(nodes, rows, found)
     kinds = np.where(ranks < _NEAREST, _NEAR, _FURTHER)
     for sides in (rows, made.copies[0]):

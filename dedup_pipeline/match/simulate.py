@@ -20,7 +20,8 @@ from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reu
 
 COPIES = 2  # simulated re-uploads of each photo
 STRENGTHS = (1, 2, 3)
-_PACKED = 3  # one photo in so many is put into a pack
+_PACKED = 4  # one photo in so many is put into packs,
+_PACKS = 2  # each beside another photo
 _PACK_STREAM = 1  # keeps the draws of packs apart from those of copies
 
 
@@ -34,8 +35,8 @@ class Made:
         copies: COPIES arrays (P,), the numbers of the re-uploads.
         recolours: (R,) numbers.
         recoloured: (R,) which of the P photos each shows.
-        packs: (K,) numbers.
-        packed: (K,) one of the two of the P photos that each shows.
+        packs: (2 K,) numbers; the first K show the same photos as the last K, each beside another one.
+        packed: (2 K,) the photo of the P that each was made of.
         looks: of the made pictures; number n is row -1 - n.
         views: makes the views of all of them, by number.
     """
@@ -81,7 +82,8 @@ def simulate(
 
     made = list(map_ahead(edited, range(len(photos)), settings.worker_threads))
     recolours = [(number, other) for number, (_, other) in enumerate(made) if other is not None]
-    packs = [(number, _packed(photos, number, settings.seed)) for number in range(0, len(photos), _PACKED)]
+    packed = range(0, len(photos), _PACKED)
+    packs = [(number, _packed(photos, number, copy, settings.seed)) for copy in range(_PACKS) for number in packed]
     pictures = [of_photo[copy] for copy in range(COPIES) for of_photo, _ in made]
     pictures += [picture for _, picture in recolours] + [picture for _, picture in packs]
     numbers = -1 - np.arange(len(pictures), dtype=np.int64)
@@ -110,8 +112,8 @@ def _sample(settings: Settings, dump_id: str, nodes: Nodes, allowed: Rows | None
     return [pictures[row] for row in rows.tolist()], rows.astype(np.int64)
 
 
-def _packed(photos: list[Picture], number: int, seed: int) -> Picture:
-    """A photo beside another of the photos."""
+def _packed(photos: list[Picture], number: int, copy: int, seed: int) -> Picture:
+    """A photo beside another of the photos, beside a third one in another copy."""
     generator = generator_of(seed, number, _PACK_STREAM)
-    other = int(generator.integers(1, len(photos))) if len(photos) > 1 else 0
-    return pack(photos[number], photos[(number + other) % len(photos)], generator)
+    others = 1 + generator.choice(max(1, len(photos) - 1), size=_PACKS, replace=len(photos) <= _PACKS)
+    return pack(photos[number], photos[(number + int(others[copy])) % len(photos)], generator)

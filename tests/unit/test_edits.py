@@ -180,6 +180,9 @@ def test_quality_sets_the_size(photo: Picture) -> None:
         lambda p: edits.aspect(p, 9),
         lambda p: edits.tone(p, contrast=-1),
         lambda p: edits.gamma(p, 0),
+        lambda p: edits.vignette(p, 1.5),
+        lambda p: edits.cast(p, (1.0, 1.0, 1.0), (0.0, 0.0, 500.0)),
+        lambda p: edits.page(p, (0.1, -0.1, 0.0, 0.0), p),
         lambda p: edits.blur(p, -1),
         lambda p: edits.sharpen(p, float("nan")),
         lambda p: edits.corner_logo(p, ""),
@@ -204,7 +207,9 @@ def test_no_edit_changes_its_input(photo: Picture) -> None:
         "resize": (50,), "frame": (BLUE, 0.1), "inset": (0.7,), "aspect": (1.1,), "gamma": (0.8,), "blur": (1.0,),
         "rotate": (5,), "sharpen": (1.0,), "noise": (5.0, np.random.default_rng(0)), "corner_logo": ("abc",),
         "watermark": ("abc",), "background": (BLUE,), "encode": ("jpeg",), "cast": ((1.1, 1.0, 0.9),),
-        "keystone": (0.1,),
+        "keystone": (0.1,), "vignette": (0.3,), "page": ((0.5, 0.1, 0.1, 0.0), photo),
+        "mottled": ((BLUE, BLUE), (3, 4), np.random.default_rng(0)),
+        "transplant": (np.zeros(photo.shape[:2], dtype=np.uint8), np.zeros_like(photo)),
     }  # fmt: skip
     named: dict[str, dict[str, Any]] = {
         "keystone": {"upright": True},
@@ -220,6 +225,52 @@ def test_a_cast_scales_the_channels() -> None:
     grey = np.full((4, 4, 3), 100, dtype=np.uint8)
     assert edits.cast(grey, (1.2, 1.0, 0.8))[0, 0].tolist() == [120, 100, 80]
     assert edits.cast(np.full((4, 4, 3), 250, dtype=np.uint8), (1.2, 1.0, 0.8)).max() == 255  # clipped, not wrapped
+
+
+def test_a_cast_lifts_the_channels() -> None:
+    black = np.zeros((4, 4, 3), dtype=np.uint8)
+    assert edits.cast(black, (1.0, 1.0, 1.0), (10.0, 20.0, -5.0))[0, 0].tolist() == [10, 20, 0]
+
+
+def test_a_vignette_darkens_the_corners_and_leaves_the_middle() -> None:
+    dark = edits.vignette(np.full((101, 101, 3), 200, dtype=np.uint8), 0.5)
+    assert dark[50, 50].tolist() == [200, 200, 200]
+    assert dark[0, 0].tolist() == [100, 100, 100]
+
+
+def test_a_page_shows_the_photo_and_more(photo: Picture) -> None:
+    height, width = photo.shape[:2]
+    page = edits.page(photo, (0.5, 0.25, 0.1, 0.2), np.full((9, 9, 3), 77, dtype=np.uint8))
+    assert page.shape == (height + height // 2 + height // 4, width + 12 + 24, 3)
+    np.testing.assert_array_equal(page[height // 2 : height // 2 + height, 12 : 12 + width], photo)
+    assert (page[: height // 2] == 77).all()
+
+
+def test_a_transplanted_product_stands_on_the_new_ground(photo: Picture) -> None:
+    product = np.where(np.all(photo == BLUE, axis=2), np.uint8(255), np.uint8(0))
+    moved = edits.transplant(photo, product, np.full_like(photo, 9))
+    assert (moved[:20] == 9).all()
+    np.testing.assert_array_equal(moved[80:130, 25:70], photo[80:130, 25:70])
+
+
+@pytest.mark.parametrize("cells", [(2, 2), (40, 3)])
+def test_a_mottled_ground_runs_between_two_colours(cells: tuple[int, int]) -> None:
+    first, second, canvas = (10, 200, 50), (110, 100, 50), np.zeros((60, 90, 3), dtype=np.uint8)
+    ground = edits.mottled(canvas, (first, second), cells, np.random.default_rng(1))
+    assert ground.shape == (60, 90, 3)
+    assert ground.min(axis=(0, 1)).tolist() >= [10, 100, 50]
+    assert ground.max(axis=(0, 1)).tolist() <= [110, 200, 50]
+    assert ground[..., 0].std() > 5
+
+
+def test_a_round_cover_leaves_its_corners(photo: Picture) -> None:
+    covered = edits.cover(photo, left=0.2, top=0.2, width=0.5, height=0.5, colour=(1, 2, 3), rounded=True)
+    height, width = photo.shape[:2]
+    assert covered[round(0.45 * height), round(0.45 * width)].tolist() == [1, 2, 3]
+    assert (
+        covered[round(0.2 * height), round(0.2 * width)].tolist()
+        == photo[round(0.2 * height), round(0.2 * width)].tolist()
+    )
 
 
 def test_a_cover_hides_its_part_and_no_other(photo: Picture) -> None:

@@ -70,7 +70,8 @@ def _misplaced(photo: Picture, edit: Edit, place: Place) -> tuple[float, bool]:
     distances = []
     for x, y in ((across * width, down * height) for across in (0.3, 0.5, 0.7) for down in (0.25, 0.5, 0.75)):
         expected = _in_view(*place(x, y, width, height), edited, second)
-        to_x, to_y, _ = found.matrix @ [*_in_view(x, y, photo, first), 1]
+        to_x, to_y, scale = found.matrix @ [*_in_view(x, y, photo, first), 1]
+        to_x, to_y = to_x / scale, to_y / scale
         if found.mirrored:
             to_x = second.picture.shape[1] - 1 - to_x
         distances.append(float(np.hypot(to_x - expected[0], to_y - expected[1])))
@@ -89,6 +90,24 @@ def test_points_of_a_photo_are_found_in_its_re_upload(name: str, photos: list[Pi
 def test_a_mirror_image_lies_as_exactly_as_an_upright_one(photos: list[Picture]) -> None:
     edit, place = EDITS["mirror"]
     assert max(_misplaced(photo, edit, place)[0] for photo in photos) < 0.3
+
+
+def test_a_photo_seen_at_an_angle_lies_exactly(photos: list[Picture]) -> None:
+    for photo in photos:
+        height, width = photo.shape[:2]
+        corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+        moved = corners + np.array([(0.12, 0.02), (-0.02, 0.1), (-0.1, -0.04), (0.03, -0.02)]) * (width, height)
+        tilt = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+
+        def seen(picture: Picture, tilt: np.ndarray = tilt) -> Picture:
+            size = picture.shape[1::-1]
+            return np.asarray(cv2.warpPerspective(picture, tilt, size, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
+
+        def place(x: float, y: float, _width: int, _height: int, tilt: np.ndarray = tilt) -> tuple[float, float]:
+            to_x, to_y, scale = tilt @ [x, y, 1]
+            return to_x / scale, to_y / scale
+
+        assert _misplaced(photo, seen, place)[0] < 2.5
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
