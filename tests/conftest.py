@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing about whether it is right
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

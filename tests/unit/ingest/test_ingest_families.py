@@ -6,7 +6,7 @@ from collections import defaultdict
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_pipeline.ingest.families import Families
@@ -53,7 +53,6 @@ def components(links, count):
     return {frozenset(group) for group in groups.values()}
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=40), st.integers(1, 9), st.randoms())
 def test_families_are_closed_and_know_no_order(links, at_once, chosen):
     expected = components(links, 20)

@@ -56,7 +56,7 @@ texts = st.lists(
 ).map(lambda parts: "".join(parts).encode())
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(texts, st.lists(st.integers(0, 12), max_size=4), st.integers(2, 4))
 @example(b'1,"a\n2,b\n3,"c\n4,d\n', [], 2)
 @example(b'1,"a\n2,b\n', [1], 2)
@@ -70,14 +70,14 @@ def test_blocks_and_shortcuts_change_nothing(data, cuts, width):
     assert bad == expected_bad
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(texts, st.lists(st.integers(0, 12), max_size=3), st.integers(3, 12))
 def test_limits_count_alike_wherever_blocks_end(data, cuts, limit):
     whole = fast(data, 2, [], most=limit, limit=limit)
     assert fast(data, 2, cuts, most=limit, limit=limit) == whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9)] * 3), max_size=9),
     st.sampled_from(["\n", "\r\n"]),

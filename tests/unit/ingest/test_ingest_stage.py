@@ -286,7 +286,7 @@ def test_shopify(tmp_path):
     assert reasons(rejects) == [(4, "no-id"), (5, "no-id")]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(
