@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
 from dedup_pipeline.alignment.light import Floats, Mask, relight
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
-from dedup_pipeline.alignment.view import View
+from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, variance_of
+from dedup_pipeline.imaging import Picture
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 ALIGNED: dict[str, int] = {
@@ -34,6 +34,7 @@ ALIGNED: dict[str, int] = {
     "compared": 1,  # share of their pixels on which colours are compared
     "unshared": -1,  # share of their pixels in the common frame that only one has
     "beyond": -1,  # share of a product that lies outside the other's frame
+    "beyond_structure": -1,  # share of a picture's structure that lies outside the other's frame, product or not
     "beyond_apart": -1,  # the same for parts that the other's frame does not cut through: another garment of a pack
     "tone_change": -1,  # of L, that was forgiven
     "saturation_change": -1,  # absolute logarithm, that was forgiven
@@ -52,9 +53,7 @@ ALIGNED: dict[str, int] = {
     "patch": -1,  # or whose colour differs grossly
 } | CAST
 
-_WINDOW = 11  # pixels of the surroundings that are correlated
 _NOISE = 1.5  # variance of L below which surroundings are flat
-_TEXTURE = 6.0  # above which they have structure
 _AGREES, _PASSES, _DIFFERS = 0.5, 0.3, 0.2  # correlation
 _LEAST_COMPARED = 30  # pixels
 _SAME_AREA = 0.04  # absolute logarithm
@@ -62,6 +61,15 @@ _LEAST_STRUCTURE = 0.25  # of 5,000 simulated re-uploads none is below
 _LEAST_BEYOND = 0.03
 _OPENING = np.ones((5, 5), np.uint8)
 _CONTACT = 0.5  # of a part's diameter: less contact with the other's frame and it is a thing of its own
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A view, mirrored where the map says so: see View."""
+
+    picture: Picture
+    product: Mask
+    texture: Mask
 
 
 @dataclass(frozen=True)
@@ -111,13 +119,11 @@ def _compared(first: View, second: View, registration: Registration) -> dict[str
         "turn": abs(math.degrees(math.atan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))),
         "mirrored": float(registration.mirrored),
     }
-    mine, theirs = (first.picture, first.product), (second.picture, second.product)
-    if registration.mirrored:
-        theirs = np.ascontiguousarray(theirs[0][:, ::-1]), np.ascontiguousarray(theirs[1][:, ::-1])
+    mine, theirs = _side(first, mirrored=False), _side(second, registration.mirrored)
     if _is_turned(first, second, float(large * small)):
         mine, theirs, matrix = theirs, mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     overlay = _overlay(mine, theirs, matrix)
-    evidence |= _shares(overlay, mine[1], theirs[1], matrix)
+    evidence |= _shares(overlay, mine, theirs, matrix)
     return evidence | _differences(overlay)
 
 
@@ -130,21 +136,25 @@ def _is_turned(first: View, second: View, area: float) -> bool:
     return bool(first.picture.mean() < second.picture.mean()) if alike else area > 1
 
 
-def _overlay(
-    mine: tuple[npt.NDArray[np.uint8], Mask], theirs: tuple[npt.NDArray[np.uint8], Mask], m: Matrix
-) -> _Overlay:
-    height, width = theirs[0].shape[:2]
+def _side(view: View, mirrored: bool) -> _Side:
+    columns = slice(None, None, -1 if mirrored else 1)
+    picture, product, texture = view.picture[:, columns], view.product[:, columns], view.texture[:, columns]
+    return _Side(np.ascontiguousarray(picture), np.ascontiguousarray(product), np.ascontiguousarray(texture))
+
+
+def _overlay(mine: _Side, theirs: _Side, m: Matrix) -> _Overlay:
+    height, width = theirs.picture.shape[:2]
     shrink = math.sqrt(max(1e-6, float(np.linalg.det(m[:2, :2]))))
-    picture = mine[0].astype(np.float32) / 255
+    picture = mine.picture.astype(np.float32) / 255
     if shrink < 0.8:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.5 * (1 / shrink - 1) + 0.3))
     warped = cv2.warpPerspective(picture, m, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    valid = _warped(np.ones(mine[1].shape, dtype=bool), m, (width, height))
+    valid = _warped(np.ones(mine.product.shape, dtype=bool), m, (width, height))
     return _Overlay(
         np.asarray(cv2.GaussianBlur(warped, (0, 0), 1.2), dtype=np.float32),
-        np.asarray(cv2.GaussianBlur(theirs[0].astype(np.float32) / 255, (0, 0), 1.2), dtype=np.float32),
-        _warped(mine[1], m, (width, height)) & valid,
-        theirs[1] & valid,
+        np.asarray(cv2.GaussianBlur(theirs.picture.astype(np.float32) / 255, (0, 0), 1.2), dtype=np.float32),
+        _warped(mine.product, m, (width, height)) & valid,
+        theirs.product & valid,
         valid,
     )
 
@@ -153,36 +163,47 @@ def _warped(mask: Mask, matrix: Matrix, size: tuple[int, int]) -> Mask:
     return np.asarray(cv2.warpPerspective(mask.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST) > 0)
 
 
-def _shares(overlay: _Overlay, mine: Mask, theirs: Mask, matrix: Matrix) -> dict[str, float]:
+def _shares(overlay: _Overlay, mine: _Side, theirs: _Side, matrix: Matrix) -> dict[str, float]:
     """What only one of the two shows."""
     area = max(1e-6, float(np.linalg.det(matrix[:2, :2])))
-    wholes = (mine.sum() * area, overlay.mine.sum()), (theirs.sum(), overlay.theirs.sum())
+    wholes = (mine.product.sum() * area, overlay.mine.sum()), (theirs.product.sum(), overlay.theirs.sum())
     beyond = [max(0.0, float(1 - inside / whole)) for whole, inside in wholes if whole]
     either = int((overlay.mine | overlay.theirs).sum())
-    apart = max(
-        _apart(mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64), theirs.shape),
-        _apart(theirs, matrix, mine.shape),
-    )
+    outside = [
+        _outside(mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64), theirs.product.shape),
+        _outside(theirs, matrix, mine.product.shape),
+    ]
     return {
         "overlap": float(overlay.valid.mean()),
         "unshared": 1 - int((overlay.mine & overlay.theirs).sum()) / max(1, either) if len(beyond) == 2 else math.nan,
         "beyond": max(beyond, default=math.nan),
-        "beyond_apart": apart,
+        "beyond_structure": max(structure for structure, _ in outside),
+        "beyond_apart": max(apart for _, apart in outside),
     }
 
 
-def _apart(product: Mask, other_to_mine: Matrix, other_shape: tuple[int, ...]) -> float:
-    """Share of a product in parts outside the other's frame that its edge hardly touches."""
-    total = int(product.sum())
-    inside = _warped(np.ones(other_shape, dtype=bool), other_to_mine, product.shape[1::-1])
-    outside = product & ~inside
-    if outside.sum() <= _LEAST_BEYOND * total:
-        return 0.0
+def _outside(side: _Side, other_to_side: Matrix, other_shape: tuple[int, ...]) -> tuple[float, float]:
+    """Shares of the structure of a picture that lie outside the other's frame.
+
+    A card around a photo has no structure but at its edges, which are left out; another garment has.
+
+    Returns:
+        The share of all the structure, and the share of the product's that is in parts which the edge of the frame
+        hardly touches.
+    """
+    inside = _warped(np.ones(other_shape, dtype=bool), other_to_side, side.product.shape[1::-1])
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((WINDOW + 2, WINDOW + 2), np.uint8)) > 0
+    structure = side.texture & ~near
+    everywhere = float(structure.sum() / max(1, side.texture.sum()))
+    outside = side.product & ~inside
+    if outside.sum() <= _LEAST_BEYOND * side.product.sum():
+        return everywhere, 0.0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(outside.astype(np.uint8))
-    edge = outside & (cv2.dilate((product & inside).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    edge = outside & (cv2.dilate((side.product & inside).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     contact = np.bincount(labels[edge], minlength=count)[1:]
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    return float(areas[contact < _CONTACT * np.sqrt(areas)].sum() / total)
+    held = np.bincount(labels[structure & outside], minlength=count)[1:]
+    apart = contact < _CONTACT * np.sqrt(stats[1:, cv2.CC_STAT_AREA])
+    return everywhere, float(held[apart].sum() / max(1, (side.product & side.texture).sum()))
 
 
 def _differences(overlay: _Overlay) -> dict[str, float]:
@@ -197,17 +218,16 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 0], dtype=np.float32)
         for picture in (overlay.first, overlay.second)
     )
-    mean, other_mean = _mean(light), _mean(other)
-    power = np.maximum(_mean(light * light) - mean * mean, 0)
-    other_power = np.maximum(_mean(other * other) - other_mean * other_mean, 0)
-    shared = _mean(light * other) - mean * other_mean
+    mean, other_mean = mean_of(light), mean_of(other)
+    power, other_power = variance_of(light), variance_of(other)
+    shared = mean_of(light * other) - mean * other_mean
     likeness = shared / np.sqrt((power + _NOISE) * (other_power + _NOISE))
     flat = (power < _NOISE) & (other_power < _NOISE)
     # a white garment on white is no product in the mask of its picture: then all that either has is compared
     where = both if both.sum() > max(0.25 * total, 0.03 * overlay.valid.sum()) else either
     passing = (likeness > _PASSES) | flat
     compared = where & passing
-    torn = either & (likeness < _DIFFERS) & ((power > _TEXTURE) | (other_power > _TEXTURE))
+    torn = either & (likeness < _DIFFERS) & ((power > TEXTURE) | (other_power > TEXTURE))
     evidence = {
         "structure": _correlation(shared, power, other_power, either),
         "structure_share": float(((likeness > _AGREES) | flat)[either].mean()),
@@ -240,10 +260,6 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
             "patch": _patch(torn | (either & ((chroma > 12) | (lightness > 20)))) / total,
         }
     )
-
-
-def _mean(values: Floats) -> Floats:
-    return np.asarray(cv2.blur(values, (_WINDOW, _WINDOW)), dtype=np.float32)
 
 
 def _correlation(shared: Floats, power: Floats, other_power: Floats, where: Mask) -> float:

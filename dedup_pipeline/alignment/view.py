@@ -12,9 +12,12 @@ import numpy.typing as npt
 from dedup_pipeline.alignment.product import Box, Mask, product_of
 from dedup_pipeline.imaging import Picture
 
+Floats = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float32]
 Descriptors = npt.NDArray[np.uint8]
 
+WINDOW = 11  # pixels across, the surroundings of a pixel
+TEXTURE = 6.0  # variance of L above which surroundings have structure
 SIDE = 160  # pixels of the long side on which two pictures are compared
 _KEYPOINT_SIDE = 256  # and on which keypoints are looked for
 _MOST_KEYPOINTS = 400
@@ -43,6 +46,7 @@ class View:
         picture: (H, W, 3) uint8 RGB, long side SIDE.
         product: (H, W) bool, see product_of.
         box: of the product.
+        texture: (H, W) bool, where the lightness of the surroundings varies.
         points: (K, 2) float32, places of the keypoints, x and y in pixels of ``picture``.
         descriptors: (K, 128) uint8, RootSIFT (Arandjelovic and Zisserman 2012, "Three things everyone should know to
             improve object retrieval"), scaled so that a dot product of 512^2 is 1.
@@ -51,6 +55,7 @@ class View:
     picture: Picture
     product: Mask
     box: Box
+    texture: Mask
     points: Points
     descriptors: Descriptors
 
@@ -67,7 +72,20 @@ def view_of(picture: Picture) -> View:
     points = centres * shrink - 0.5  # pixels are counted from their centres: else mirrored points lie off
     raw = np.asarray(described if len(found) else np.zeros((0, 128)), dtype=np.float32)
     roots: Points = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6)) * _DESCRIPTOR_SCALE
-    return View(small, product, box, np.asarray(points, np.float32), np.minimum(roots, 255).round().astype(np.uint8))
+    descriptors = np.minimum(roots, 255).round().astype(np.uint8)
+    texture = variance_of(lab[..., 0]) > TEXTURE
+    return View(small, product, box, texture, np.asarray(points, np.float32), descriptors)
+
+
+def mean_of(values: Floats) -> Floats:
+    """The mean (H, W) of the surroundings of each pixel."""
+    return np.asarray(cv2.blur(values, (WINDOW, WINDOW)), dtype=np.float32)
+
+
+def variance_of(values: Floats) -> Floats:
+    """The variance (H, W) of the surroundings of each pixel."""
+    mean = mean_of(values)
+    return np.asarray(np.maximum(mean_of(values * values) - mean * mean, 0), dtype=np.float32)
 
 
 def _scaled(picture: Picture, side: int) -> Picture:
