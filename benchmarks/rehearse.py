@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.encoder import Encoder
@@ -26,17 +27,20 @@ from dedup_pipeline.index import open_index
 from dedup_pipeline.match.calibrate import calibrate
 from dedup_pipeline.match.judge import Flags
 from dedup_pipeline.match.nodes import Nodes, load_nodes
+from dedup_pipeline.match.rating import rate
 from dedup_pipeline.match.simulate import Sources
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.packs import image_of_photo
-from dedup_pipeline.probability import curve_of, threshold_for
+from dedup_pipeline.probability import threshold_for
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
-_EDITS = ("mirror", "rotate", "background", "frame", "watermark", "aspect", "gamma", "inset", "deep-crop")
-_PATCHES = ("badge", "logo", "watermark", "cover", "frame")
-_LIGHTS = ("tone", "gamma", "cast", "background")
-_SHAPES = ("mirror", "rotate", "aspect", "keystone", "inset", "deep-crop", "crop", "pad")
+_KINDS = {
+    "patches": ("badge", "logo", "watermark", "cover"),
+    "light": ("tone", "gamma", "cast", "filter"),
+    "shape": ("mirror", "rotate", "aspect", "keystone", "deep-crop", "crop"),
+    "surroundings": ("background", "ground", "page", "inset", "frame", "pad"),
+}
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Candidates:
     Attributes:
         low: (P,) rows of nodes.
         high: (P,) rows of nodes.
-        directions: (P,) how often each was found.
+        verdicts: VERDICTS of the run, P rows.
         right: (P,) bool, true duplicates.
         counted: (P,) bool, neither ignored nor unscored.
         missing: true pairs that are no candidates.
@@ -55,7 +59,7 @@ class Candidates:
 
     low: np.ndarray
     high: np.ndarray
-    directions: np.ndarray
+    verdicts: pa.Table
     right: np.ndarray
     counted: np.ndarray
     missing: int
@@ -100,7 +104,7 @@ def _rehearsals(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -
         ("light products", ~dark),
     ):
         found.append((name, Sources(rows=np.flatnonzero(~left_out)), left_out))
-    for name, edits in (("patches", _PATCHES), ("light", _LIGHTS), ("shape", _SHAPES)):
+    for name, edits in _KINDS.items():
         found.append((f"edits of {name}: {', '.join(edits)}", Sources(without=frozenset(edits)), none))
     return found
 
@@ -118,8 +122,9 @@ def _rehearse(
 
     glances = compare(nodes.looks.take(candidates.low), nodes.looks.take(candidates.high))
     _, logits = calibration.judge.judge(glances, lay)
-    scales = nodes.matched.sum() * np.array(calibration.decoy_shares)
-    values = curve_of(logits, candidates.directions, np.array(calibration.decoys), scales).at(logits)
+    place = candidates.verdicts.schema.get_field_index("logit")
+    verdicts = candidates.verdicts.set_column(place, "logit", pa.array(logits))
+    values = rate(verdicts, calibration, int(nodes.matched.sum()), use_texts=settings.match.texts).probabilities
     threshold, _ = threshold_for(values, settings.match.target_precision, settings.match.least_probability)
     accepted = (values >= threshold) & candidates.counted
     right = accepted & candidates.right
@@ -165,8 +170,7 @@ def _candidates(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -
     unscored = {node_of[name] for name in photos[photos["scored"] == "0"]["productId"] if name in node_of}
     right = np.array([pair in true for pair in asked])
     counted = np.array([pair not in ignored and not unscored & set(pair) for pair in asked]) | right
-    directions = table["directions"].to_numpy()
-    return Candidates(np.array(low), np.array(high), directions, right, counted, len(true - set(asked)), {})
+    return Candidates(np.array(low), np.array(high), table, right, counted, len(true - set(asked)), {})
 
 
 def _node_of_listing(settings: Settings, dump_id: str, nodes: Nodes) -> dict[str, int]:
