@@ -74,7 +74,6 @@ def _parameters(settings: Settings, dump_id: str, results: Mapping[str, StageRes
     trained = results["train"].counts
     return {
         "dump_id": dump_id,
-        "store": settings.store,
         "target_precision": settings.match.target_precision,
         "model_id": trained["model_id"],
         "model_version": trained["model_version"],
@@ -82,10 +81,11 @@ def _parameters(settings: Settings, dump_id: str, results: Mapping[str, StageRes
 
 
 def _tags(store: Store, results: Mapping[str, StageResult]) -> dict[str, str]:
-    """Where the exports lie, and which run trained the model."""
+    """Where the store and the exports lie, which may be moved, and which run trained the model."""
     exports = {f"export.{name}": store.url(path) for name, path in results["export"].outputs.items()}
     return {
         **exports,
+        "store": store.root,
         "stage": STAGE,
         "dump_id": results["export"].dump_id,
         "trained_by": str(results["train"].counts["run_id"]),
