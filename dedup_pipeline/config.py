@@ -151,7 +151,7 @@ class TrainSettings(Section):
         5, ge=0, description="First stages of the backbone that keep their weights, the stem being one; 0 trains all."
     )
     weight_decay: float = Field(1e-4, ge=0, le=1, description="Weight decay of AdamW.")
-    max_photos: int = Field(3000, ge=16, description="Photos used for training, drawn by seed when there are more.")
+    max_photos: int = Field(2000, ge=16, description="Photos used for training, drawn by seed when there are more.")
     validation_share: float = Field(0.2, gt=0, lt=0.9, description="Share of the families held out.")
     precision: Literal["auto", "32", "16-mixed", "bf16-mixed"] = Field(
         "auto", description="Arithmetic; `auto` is 32 bit on CPU and mixed on GPU."

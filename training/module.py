@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dedup_pipeline.config import TrainSettings
 from dedup_pipeline.network import EmbeddingNetwork
+from training.infonce import TrustedInfoNCELoss
 from training.metrics import score
 from training.mining import TrustedContrastiveLoss, TrustedTripletLoss
 from training.validation import ValidationSet
@@ -28,7 +29,7 @@ class EmbeddingModule(pl.LightningModule):
 
     Args:
         network: what to train; its early stages are frozen.
-        settings: loss, margin, rates, ``frozen_stages``.
+        settings: the loss and its numbers, rates, ``frozen_stages``.
         validation: what each epoch is measured on.
         steps: optimiser steps of the whole training.
     """
@@ -42,8 +43,7 @@ class EmbeddingModule(pl.LightningModule):
         self._validation = validation
         self._steps = steps
         self._vectors: list[Tensor] = []
-        losses = {"triplet": TrustedTripletLoss, "contrastive": TrustedContrastiveLoss}
-        self.loss: nn.Module = losses[settings.loss](settings.margin)
+        self.loss = loss_of(settings)
         freeze(network, settings)
 
     def train(self, mode: bool = True) -> EmbeddingModule:
@@ -91,6 +91,15 @@ class EmbeddingModule(pl.LightningModule):
         optimiser = torch.optim.AdamW(groups, weight_decay=self._settings.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: share_of_rate(step, self._steps))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def loss_of(settings: TrainSettings) -> nn.Module:
+    """The loss that the settings ask for."""
+    if settings.loss == "infonce":
+        return TrustedInfoNCELoss(settings.temperature, settings.spread, settings.miner)
+    if settings.loss == "contrastive":
+        return TrustedContrastiveLoss(settings.margin)
+    return TrustedTripletLoss(settings.margin, settings.miner)
 
 
 def share_of_rate(step: int, steps: int) -> float:

@@ -71,6 +71,7 @@ def fit(
     checkpoint: StoreCheckpoint,
     log: EpochLog,
     progress: Progress,
+    network: EmbeddingNetwork | None = None,
 ) -> Fitted:
     """Train a network, from the last complete epoch that a checkpoint holds.
 
@@ -83,6 +84,7 @@ def fit(
         checkpoint: the last complete epoch's; what it holds decides where the training starts.
         log: takes an epoch's number and its figures.
         progress: told (steps done, steps in all).
+        network: what is trained, its projection being set anew; None builds the pretrained one that the settings name.
 
     Raises:
         ModelError: the backbone's weights cannot be had.
@@ -90,7 +92,7 @@ def fit(
     """
     train = settings.train
     with _reproducible(settings):
-        network = untrained_network(train).to(memory_format=torch.channels_last)
+        network = (network or untrained_network(train)).to(memory_format=torch.channels_last)
         features = pooled_features(network, photos)
         set_projection(network, features)
         start = {name: tensor.clone() for name, tensor in network.state_dict().items()}

@@ -112,9 +112,11 @@ def test_batches_hold_products_their_recolours_and_views(settings: Settings, pho
 
 
 def test_batches_have_their_size_whatever_the_number_of_products() -> None:
-    assert split_of(16, 100) == (12, 4)
-    assert split_of(16, 5) == (5, 4)
-    assert split_of(2, 100) == (2, 0)
+    assert split_of(16, 100, 0.25) == (12, 4)
+    assert split_of(16, 5, 0.25) == (5, 4)
+    assert split_of(2, 100, 0.25) == (2, 0)
+    assert split_of(16, 100, 0.0) == (16, 0)
+    assert split_of(16, 100, 0.5) == (8, 8)
 
 
 def test_look_alikes_meet() -> None:

