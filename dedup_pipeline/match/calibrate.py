@@ -42,7 +42,7 @@ _NEAREST = 5  # of these, so many sit out the first fit: most true duplicates ar
 _SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
 _ROUNDS = 3  # fits that look for suspects; on luma they leave 29 of 826 hidden duplicates and lose 7 strangers
 _RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of the true pairs of luma it rules out none
-_LOOKS_PER_PHOTO = 6  # pairs that are looked at closer, at least
+_FEWEST_LOOKS, _MOST_LOOKS = 3, 5  # pairs that are looked at closer, for each decoy
 _RECOLOUR, _NEAR, _PACK, _FURTHER = 0, -1, -2, -3  # beside the strengths 1 to 3 of re-uploads
 
 EVERYTHING = Sources()
@@ -135,10 +135,14 @@ def calibrate(
 def _least(reuploads: Doubles, decoys: Doubles, decoy_count: int) -> float:
     """The log odds at a glance from which pairs are laid over each other.
 
-    Low enough for nearly all simulated re-uploads, and for some pairs of every photo: sellers do what nobody simulates.
+    Low enough for nearly all simulated re-uploads, within bounds: some pairs of every photo, for sellers do what nobody
+    simulates, and not so many that the look at all of them would take longer than all else.
     """
-    budget = np.sort(decoys)[::-1][: _LOOKS_PER_PHOTO * decoy_count]
-    return float(min(np.quantile(reuploads, _RULED_OUT), budget[-1] if len(budget) else 0.0))
+    if not len(decoys):
+        return float(np.quantile(reuploads, _RULED_OUT))
+    ordered = np.sort(decoys)[::-1]
+    low, high = (ordered[min(looks * decoy_count, len(ordered)) - 1] for looks in (_MOST_LOOKS, _FEWEST_LOOKS))
+    return float(np.clip(np.quantile(reuploads, _RULED_OUT), low, high))
 
 
 def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> Known:
