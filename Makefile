@@ -11,10 +11,10 @@ UV := $(BIN)/uv --system-certs --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo evaluate peers up down test lint types unit lock docs clean
+.PHONY: help setup demo evaluate peers bench bench-quick up down test lint types unit lock docs clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make the environment in .venv
 
@@ -37,6 +37,12 @@ peers: $(STAMP) ## other tools on the same pictures (CATALOG=folder; OURS=export
 	@$(if $(CATALOG),,$(BIN)/dedup sample .dedup/peers/shop)
 	@$(BIN)/python benchmarks/peers/run.py $(if $(CATALOG),"$(CATALOG)",.dedup/peers/shop) $(if $(OURS),--ours "$(OURS)")
 
+bench: $(STAMP) ## speed and memory against what people use, hours (PHOTOS=folder; the sample shop without one)
+	@$(BIN)/python benchmarks/bench.py $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+bench-quick: $(STAMP) ## the same with small sizes, minutes
+	@$(BIN)/python benchmarks/bench.py --quick $(if $(PHOTOS),--photos "$(PHOTOS)")
+
 up: $(STAMP) ## start Airflow and MLflow on this machine, and leave them running
 	@$(BIN)/dedup up
 
@@ -55,7 +61,7 @@ unit: $(STAMP)
 	@$(BIN)/pytest
 
 lock: $(STAMP) ## make every requirements*.txt from its .in
-	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
+	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in benchmarks/contenders/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
 
 docs: $(STAMP) ## write the reference from the code
 	@$(BIN)/dedup settings --markdown > docs/reference/settings.md

@@ -1,0 +1,11 @@
+"""The claims, in the order of the work."""
+
+from claims.chain import CLAIM as CHAIN
+from claims.embed import CLAIM as EMBED
+from claims.fetch import CLAIM as FETCH
+from claims.fingerprint import CLAIM as FINGERPRINT
+from claims.ingest import CLAIM as INGEST
+from claims.neighbours import CLAIM as NEIGHBOURS
+from claims.perceptual import CLAIM as PERCEPTUAL
+
+CLAIMS = (INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, PERCEPTUAL, CHAIN)

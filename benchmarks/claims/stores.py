@@ -1,0 +1,88 @@
+"""Stores as earlier stages would have left them, so that one stage can be measured alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from dedup_pipeline import hashing, schemas
+from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.embed import embeddings_path
+from dedup_pipeline.evidence import Floats
+from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE
+from dedup_pipeline.stage import Done, run_stage
+from dedup_pipeline.store import Store
+
+DUMP = "benchmark"  # the contenders know it too
+_MODEL = "made-up"  # the id of the model of vectors that none made
+
+
+def write_pictures(settings: Settings, files: Sequence[Path]) -> None:
+    """A dump whose pictures, no two of which are equal, are fetched, in packs of ``fetch.pack_images``."""
+    store = Store(settings.store)
+    images = dict(sorted((hashing.image_id(data), data) for data in (file.read_bytes() for file in files)))
+    ids = list(images)
+    for pack, some in _packs(ids, settings).items():
+        rows = [{"image_id": key, "data": images[key]} for key in some]
+        store.write_table(store.pack(pack, IMAGES_FILE), schemas.conform(rows, schemas.IMAGES), group_rows=GROUP_ROWS)
+    _finish_fetch(store, ids, settings)
+
+
+def settle_model(settings: Settings) -> str:
+    """The untrained network as the dump's model; returns its id."""
+    import torch  # noqa: PLC0415 - takes seconds, and few claims need it
+
+    from dedup_pipeline.network import write_model  # noqa: PLC0415 - imports torch
+    from training.backbone import untrained_network  # noqa: PLC0415 - imports torch
+
+    store = Store(settings.store)
+    torch.manual_seed(settings.seed)
+    model_id = write_model(store, untrained_network(settings.train), {})
+    done = Done({"model": store.model(model_id, "model.json")}, {"model_id": model_id})
+    run_stage(store, DUMP, "train", inputs={}, version=1, work=lambda: done)
+    return model_id
+
+
+def write_vectors(settings: Settings, vectors: Floats) -> None:
+    """A dump whose pictures have these embeddings (N, D); the order of the image ids is that of the rows."""
+    store = Store(settings.store)
+    ids = [f"{row:064x}" for row in range(len(vectors))]
+    packs = _packs(ids, settings)
+    start = 0
+    for pack, some in packs.items():
+        values = pa.array(vectors[start : start + len(some)].reshape(-1))
+        table = pa.table(
+            [pa.array(some), pa.FixedSizeListArray.from_arrays(values, vectors.shape[1])],
+            schema=schemas.embeddings(vectors.shape[1]),
+        )
+        store.write_table(embeddings_path(store, pack, _MODEL), table)
+        start += len(some)
+    _finish_fetch(store, ids, settings)
+    run_stage(store, DUMP, "embed", inputs={}, version=1, work=lambda: Done({}, {"model_id": _MODEL}))
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings of a store in a folder of data."""
+    return load_settings([f"store={folder / 'store'}"])
+
+
+def _packs(ids: list[str], settings: Settings) -> dict[str, list[str]]:
+    size = settings.fetch.pack_images
+    return {f"pack-{start // size:06}": ids[start : start + size] for start in range(0, len(ids), size)}
+
+
+def _finish_fetch(store: Store, ids: list[str], settings: Settings) -> None:
+    packs = _packs(ids, settings)
+
+    def work() -> Done:
+        photos, listed = store.dump(DUMP, "fetch", "photos.parquet"), store.dump(DUMP, "fetch", "packs.json")
+        urls = [f"http://shop.test/{key}" for key in ids]
+        columns = {"photo_url": urls, "status": ["ok"] * len(ids), "url": urls, "image_id": ids}
+        columns |= {"pack_id": [pack for pack, some in packs.items() for _ in some], "detail": [None] * len(ids)}
+        store.write_table(photos, schemas.conform(columns, schemas.PHOTOS))
+        store.write_json(listed, {"packs": list(packs)})
+        return Done({"photos": photos, "packs": listed}, {})
+
+    run_stage(store, DUMP, "fetch", inputs={}, version=1, work=work)

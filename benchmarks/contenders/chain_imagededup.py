@@ -1,0 +1,25 @@
+"""imagededup's CNN with the backbone that this project starts from: every pair of a folder from cosine 0.9 up."""
+
+import sys
+from pathlib import Path
+
+import torch
+from contender import Contest
+from imagededup.methods import CNN
+from imagededup.utils import CustomModel
+from torchvision import transforms
+
+sys.path.append(str(Path(__file__).parents[1] / "peers"))
+from imagededup_cnn import BACKBONE, DEFAULT, network
+
+torch.set_num_threads(1)
+contest = Contest()
+prepare = transforms.Compose(
+    [transforms.Resize((160, 160)), transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)]
+)
+with contest.timed():
+    encoder = CNN(verbose=False, model_config=CustomModel(name=BACKBONE, model=network(), transform=prepare))
+    found = encoder.find_duplicates(
+        image_dir=contest.data / "pictures", min_similarity_threshold=DEFAULT, num_enc_workers=0, num_sim_workers=0
+    )
+contest.report("imagededup", pictures=len(found))

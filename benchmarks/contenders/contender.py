@@ -1,0 +1,88 @@
+"""What every contender's script does besides the work; of the standard library, as many have their own environment.
+
+    <script>.py DATA RESULTS [ARGUMENT ...]
+
+DATA is what the claim made; RESULTS an empty folder, which gets result.json and what the claim's check reads.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+_KIBIBYTE, _MEGABYTE = 1024, 1_000_000
+
+
+class Contest:
+    """One run of a contender.
+
+    Attributes:
+        data: the folder of the claim's data.
+        results: the folder for its results.
+        arguments: what the claim adds.
+    """
+
+    def __init__(self) -> None:
+        self.data, self.results = (Path(word) for word in sys.argv[1:3])
+        self.arguments = sys.argv[3:]
+        self._seconds = self._cpu_seconds = 0.0
+        self._figures: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, phase: str = "", share: float = 1.0) -> Iterator[None]:
+        """Count what is done inside.
+
+        Args:
+            phase: its seconds become a figure of this name.
+            share: of the work that is done, where all of it would take hours; the seconds are divided by it.
+        """
+        start, cpu = time.monotonic(), _cpu_seconds()
+        yield
+        seconds = (time.monotonic() - start) / share
+        self._seconds += seconds
+        self._cpu_seconds += (_cpu_seconds() - cpu) / share
+        if phase:
+            self._figures[f"{phase} seconds"] = seconds
+        if share < 1:
+            self._figures["share done"] = share
+
+    def report(self, *packages: str, **figures: float) -> None:
+        """Write result.json.
+
+        Args:
+            packages: whose versions are told.
+            figures: of the result.
+        """
+        told = {
+            "seconds": self._seconds,
+            "cpu_seconds": self._cpu_seconds,
+            "megabytes": _peak(),
+            "figures": self._figures | figures,
+            "versions": {package: version(package) for package in packages},
+        }
+        (self.results / "result.json").write_text(json.dumps(told))
+
+
+def _cpu_seconds() -> float:
+    """Of this process, on all cores, and of the children that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _peak() -> float:
+    """Most resident memory of this process, in MB.
+
+    Not ru_maxrss where there is better: that of a process begins at what its parent had when it started it.
+    """
+    if _STATUS.is_file():
+        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * _KIBIBYTE / _MEGABYTE
+    unit = 1 if sys.platform == "darwin" else _KIBIBYTE
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGABYTE

@@ -1,0 +1,12 @@
+"""The stage ``fingerprint``: digests, pHash and dHash, upright and mirrored, colours and layout of every picture."""
+
+from contender import Contest
+from own_store import DUMP, fresh_store
+
+from dedup_pipeline.fingerprint import fingerprint
+
+contest = Contest()
+settings = fresh_store(contest)
+with contest.timed():
+    result = fingerprint(settings, DUMP)
+contest.report("opencv-python-headless", "pillow", pictures=int(str(result.counts["images"])))

@@ -1,0 +1,287 @@
+"""The benchmark suite: its frame on a toy claim with real processes, and this project's side of every claim."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dedup_pipeline.edits import encode
+from tiny_shop import draw_product
+
+ROOT = Path(__file__).parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+
+# every contender notes that it ran; most take the seconds that they are told, so that ratios are known
+SCRIPTED = """\
+import json, sys
+from pathlib import Path
+
+data, results, name, *seconds = sys.argv[1:]
+log = Path(__file__).with_name("order.txt")
+ran = log.read_text().split() if log.exists() else []
+log.write_text(" ".join([*ran, name]))
+took = float(seconds[ran.count(name)])
+if took < 0:
+    sys.exit(f"{name} has no licence")
+told = {"seconds": took, "cpu_seconds": 2 * took, "megabytes": 1, "figures": {"items": 7}, "versions": {"toy": "1.2"}}
+(results := Path(results)).joinpath("result.json").write_text(json.dumps(told))
+results.joinpath("answer.txt").write_text(Path(data, "question.txt").read_text())
+"""
+CHILD = """\
+import subprocess, sys
+sys.path.append({contenders!r})
+from contender import Contest
+
+held = bytearray(b"1" * 60_000_000)
+contest = Contest()
+HOLD = "import time; held = bytearray(b'1' * 60_000_000); time.sleep(0.5)"
+with contest.timed("first"):
+    subprocess.run([sys.executable, "-c", HOLD], check=True)
+with contest.timed("second", share=0.25):
+    sum(range(10_000))
+(contest.results / "answer.txt").write_text("41")
+contest.report("psutil", pieces=3)
+"""
+TOY = """\
+from pathlib import Path
+
+from claims.claim import Claim, Contender, Size
+from claims.targets import as_fast_as, at_least, exponent_below, memory_below, memory_grows_below
+
+HERE = Path(__file__).parent
+SCRIPTED = str(HERE / "scripted.py")
+
+
+def make(folder, items, materials):
+    if items == 13:
+        raise OSError("no room")
+    (folder / "question.txt").write_text("42")
+    return f"{{items}} questions"
+
+
+def check(data, results):
+    right = (results / "answer.txt").read_text() == (data / "question.txt").read_text()
+    return {{"recall": float(right)}}
+
+
+CLAIMS = (
+    Claim(
+        name="toy", text="it is fast", noun="questions", make=make, check=check,
+        ours=Contender("this project", SCRIPTED, arguments=("ours", {ours})),
+        peers=({peers}),
+        quick=(Size(10, rounds=2), ), full=(Size(10, rounds=2), Size(100, rounds=1)),
+        targets=(
+            as_fast_as("twice scripted", 2.0, "scripted"),
+            as_fast_as("three times scripted", 3.0, "scripted"),
+            as_fast_as("ten times who is right", 10.0, recall=1.0),
+            as_fast_as("as fast as who is absent", 1.0, "absent"),
+            at_least("right", "recall", 1.0),
+            memory_below("little memory", 1000),
+            memory_grows_below("no more memory", 10.0),
+            exponent_below("linear", 1.1),
+        ),
+    ),
+)
+"""
+PLAYED = 'Contender("scripted", SCRIPTED, arguments=("peer", "6.0", "4.0")),'
+FAILING = """
+    Contender("failing", SCRIPTED, arguments=("failing", "-1")),
+    Contender("absent", SCRIPTED, str(HERE / "absent.txt")),
+    Contender("silent", str(HERE / "silent.py")),
+    Contender("hanging", str(HERE / "hanging.py")),
+    Contender("with a child", str(HERE / "child.py")),
+"""
+
+
+def toy(folder: Path, ours: str, peers: str) -> Path:
+    """A file with one claim, and what it needs."""
+    (folder / "scripted.py").write_text(SCRIPTED)
+    (folder / "child.py").write_text(CHILD.format(contenders=str(BENCHMARKS / "contenders")))
+    (folder / "silent.py").write_text("")
+    (folder / "hanging.py").write_text("import time\ntime.sleep(600)\n")
+    (folder / "absent.txt").write_text("./no-such-folder\n")
+    (folder / "toy.py").write_text(TOY.format(ours=ours, peers=peers))
+    return folder / "toy.py"
+
+
+def bench(tmp_path: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    places = ["--cache", tmp_path / "cache", "--environments", tmp_path / "environments"]
+    words = [sys.executable, BENCHMARKS / "bench.py", *places, *options]
+    return subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def results(tmp_path: Path, mode: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((tmp_path / "cache" / mode / "results.json").read_text())
+    return read
+
+
+def met(read: dict[str, Any], size: int) -> dict[str, bool | None]:
+    return {one["text"]: one["met"] for one in read["targets"] if one["size"] == size}
+
+
+@pytest.mark.slow
+def test_pairs_take_turns_and_a_failing_peer_is_a_row_that_says_why(tmp_path):
+    claims = toy(tmp_path, '"1.0", "2.0", "1.0", "1.0", "1.0", "1.0", "1.0"', PLAYED + FAILING)
+    done = bench(tmp_path, "--quick", "--claims", claims, "--timeout", 10)
+    assert done.returncode == 0, done.stderr
+    # ours before each; who failed, or has no environment, is not run again; silent, hanging and child note nothing
+    assert (tmp_path / "order.txt").read_text().split() == [
+        "ours", "peer", "ours", "failing", "ours", "ours", "ours", "ours", "peer", "ours"
+    ]  # fmt: skip
+    read = results(tmp_path, "quick")
+    (outcome,) = read["outcomes"]
+    rows = {row["name"]: row for row in outcome["peers"]}
+    assert rows["scripted"]["ratios"] == rows["scripted"]["cpu_ratios"] == [6.0, 4.0]
+    assert "failing has no licence" in rows["failing"]["error"]
+    assert "its environment cannot be made" in rows["absent"]["error"]
+    assert "its result cannot be read" in rows["silent"]["error"]
+    assert "it was not done after 10 seconds" in rows["hanging"]["error"]
+    assert all(not rows[name]["runs"] for name in ("failing", "absent", "silent", "hanging"))
+    assert all(f"{name}: " in done.stdout for name in ("failing", "absent", "silent", "hanging"))
+    run = rows["with a child"]["runs"][0]
+    assert run["megabytes"] > 120  # its own 60 and its child's
+    assert run["seconds"] == pytest.approx(run["figures"]["first seconds"] + run["figures"]["second seconds"])
+    assert run["figures"] | {"first seconds": 0, "second seconds": 0} == {
+        "first seconds": 0, "second seconds": 0, "share done": 0.25, "pieces": 3, "recall": 0.0
+    }  # fmt: skip
+    assert set(run["versions"]) == {"psutil"}
+    assert {"processor", "cores", "memory_gb", "load_before", "load_after", "python", "taken"} <= set(read["machine"])
+    assert "| toy, 10 questions | scripted (toy 1.2) | 5 of 2 | 2 | 5.00 (4.00 to 6.00) |" in done.stdout
+    assert done.stdout.strip() == (tmp_path / "cache" / "quick" / "table.md").read_text().strip()
+    assert not list((tmp_path / "cache").glob("data-*"))
+
+
+def test_targets_are_judged_by_the_pairs(tmp_path):
+    done = bench(tmp_path, "--claims", toy(tmp_path, '"2.0", "2.0", "40.0"', PLAYED.replace('"4.0"', '"4.0", "100"')))
+    assert done.returncode == 0, done.stderr
+    read = results(tmp_path, "full")
+    assert met(read, 10) == {
+        "twice scripted": True,  # 3 and 2: median 2.5
+        "three times scripted": False,
+        "ten times who is right": False,
+        "as fast as who is absent": None,
+        "right": True,
+        "little memory": True,
+        "no more memory": None,
+        "linear": None,
+    }
+    assert met(read, 100)["linear"] is False  # 20 times the seconds for 10 times the questions
+    assert met(read, 100)["no more memory"] is True
+    assert "**missed**: toy, 100: linear" in done.stdout
+
+
+def test_where_this_project_fails_its_row_says_why_and_its_targets_are_missed(tmp_path):
+    done = bench(tmp_path, "--quick", "--claims", toy(tmp_path, '"-1"', PLAYED))
+    assert done.returncode == 0, done.stderr
+    read = results(tmp_path, "quick")
+    assert "ours has no licence" in read["outcomes"][0]["ours"]["error"]
+    assert len(read["outcomes"][0]["peers"][0]["runs"]) == 2
+    assert read["outcomes"][0]["peers"][0]["ratios"] == []
+    assert met(read, 10)["twice scripted"] is False
+
+
+def test_a_claim_without_data_is_a_row_that_says_why(tmp_path):
+    done = bench(tmp_path, "--sizes", 13, 10, "--rounds", 1, "--claims", toy(tmp_path, '"1.0"', PLAYED))
+    assert done.returncode == 0, done.stderr
+    without, measured = results(tmp_path, "full")["outcomes"]
+    assert without["ours"]["error"] == "the claim cannot be measured: no room"
+    assert len(measured["ours"]["runs"]) == 1
+
+
+def test_alone_it_needs_no_peers(tmp_path):
+    done = bench(tmp_path, "--quick", "--alone", "--claims", toy(tmp_path, '"1.0", "3.0"', PLAYED))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "order.txt").read_text().split() == ["ours", "ours"]
+    assert "| toy, 10 questions | this project (toy 1.2) | 2 of 2 | 5 | - |" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--only", "nothing"], "no claim nothing: there are ingest"),
+        (["--photos", "nowhere"], "no file nowhere/catalog"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_work(tmp_path, options, message):
+    done = bench(tmp_path, *options)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_readme_lists_the_claims_and_every_script_and_requirement_is_used(tmp_path):
+    listed = [line.partition(": ") for line in bench(tmp_path, "--list").stdout.splitlines()]
+    section = (BENCHMARKS / "README.md").read_text().partition("## Speed and memory")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", section, re.MULTILINE)
+    assert dict(rows) == {name: text for name, _, text in listed}
+    named = "".join(file.read_text() for file in (BENCHMARKS / "claims").glob("*.py"))
+    contenders = BENCHMARKS / "contenders"
+    assert {file.name for file in contenders.glob("*.py") if f'"{file.name}"' not in named} == {
+        "contender.py", "found.py", "own_store.py"
+    }  # fmt: skip
+    for source in contenders.glob("*.in"):
+        pinned = source.with_suffix(".txt").read_text().splitlines()
+        assert f'"contenders/{source.stem}.txt"' in named
+        assert source.read_text().splitlines()[0].split()[0].lower() in pinned
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A folder in the truth format, as far as the benchmarks read it."""
+    folder = tmp_path / "shop"
+    (folder / "images").mkdir(parents=True)
+    for number in range(8):
+        (folder / "images" / f"{number}-400x400-x.jpeg").write_bytes(encode(draw_product(number), "jpeg", 92))
+    lines = [f"P{number},{{base}}/{number}-400x400-x.jpeg" for number in range(8)]
+    (folder / "catalog.csv").write_text("\n".join(["productId,imageUrlStr", *lines]) + "\n")
+    return folder
+
+
+@pytest.mark.slow
+def test_this_projects_side_of_every_claim_but_the_chain_runs(tmp_path, shop):
+    claims = ("ingest", "fetch", "fingerprint", "embed", "neighbours", "perceptual")
+    done = bench(tmp_path, "--only", *claims, "--alone", "--sizes", 60, "--rounds", 1, "--photos", shop)
+    assert done.returncode == 0, done.stderr
+    read = results(tmp_path, "full")
+    assert {outcome["claim"] for outcome in read["outcomes"]} == set(claims)
+    for outcome in read["outcomes"]:
+        assert outcome["ours"]["error"] == ""
+        assert len(outcome["ours"]["runs"]) == 1
+        assert outcome["data"]
+    figures = {outcome["claim"]: outcome["ours"]["runs"][0]["figures"] for outcome in read["outcomes"]}
+    assert figures["fetch"]["fetched"] == 1.0
+    assert figures["fingerprint"]["pictures"] == figures["embed"]["pictures"] == 60
+    assert figures["neighbours"]["recall"] == 1.0
+    assert figures["perceptual"]["exact"] == 1.0
+
+
+def test_a_check_sees_what_was_not_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from claims import neighbours, perceptual
+
+    vectors, pairs = neighbours.made_up(400)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(400), abs=1e-5)
+    assert (vectors[pairs[:, 0]] * vectors[pairs[:, 1]]).sum(axis=1).min() > 0.75
+    np.save(tmp_path / "pairs.npy", pairs)
+    found = np.full((400, 2), -1)
+    found[pairs[:5, 0], 1] = pairs[:5, 1]  # either direction counts
+    found[pairs[5:10, 1], 0] = pairs[5:10, 0]
+    np.save(tmp_path / "queries.npy", np.arange(400))
+    np.save(tmp_path / "neighbours.npy", found)
+    assert neighbours.check(tmp_path, tmp_path) == {"recall": 0.5, "pairs asked for": 20}
+
+    hashes, copies = perceptual.made_up(500)
+    assert np.bitwise_count(hashes[copies[:, 0]] ^ hashes[copies[:, 1]]).max() <= perceptual.RADIUS
+    np.save(tmp_path / "hashes.npy", hashes)
+    near = np.argwhere(np.bitwise_count(hashes[:, None] ^ hashes[None]) <= perceptual.RADIUS)
+    np.save(tmp_path / "queries.npy", np.arange(500))
+    for pairs_found, exact in ((near, 1.0), (near[1:], 0.0), (np.concatenate([near, [[3, 4]]]), 0.0)):
+        np.save(tmp_path / "near.npy", pairs_found)
+        assert perceptual.check(tmp_path, tmp_path)["exact"] == exact
