@@ -157,8 +157,8 @@ def _manifest(store: Path, stage: str, dump: str = DUMP) -> Path:
 def _under_way(store: Path, stage: str, before: str | None) -> bool:
     if before is not None and not _manifest(store, before).exists():
         return False
-    if stage == "fetch":
-        return any((store / "packs").glob("*/*"))
+    if stage == "fetch":  # its one pack is written at its very end
+        return _manifest(store, stage).with_name("plan.json").exists()
     if stage == "train":  # in the middle of the second epoch
         return any((store / "trainings").rglob("*.ckpt"))
     return True
