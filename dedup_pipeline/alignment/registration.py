@@ -29,7 +29,7 @@ _CELL = 16  # pixels: inliers in one cell support a map less than inliers all ov
 ENOUGH_INLIERS, ENOUGH_CELLS = 8, 4
 _LEAST_SCALE, _MOST_SCALE, _MOST_ANISOTROPY, _MOST_DEGREES = 0.2, 5.0, 1.5, 25.0
 _FEWEST_MORE, _MORE = 4, 1.15  # matches that must agree with a tilt beyond those that agree with no tilt
-_MOST_BEND = 0.6  # change of scale across the picture
+_MOST_BEND = 0.6  # change of scale at a corner
 _DENSE_SIDE = 64
 _DENSE_STEPS, _DENSE_CHANGE, _DENSE_BLUR = 25, 1e-3, 5
 
@@ -110,8 +110,7 @@ def _tilted(first: Points, second: Points, affine: Matrix, agreeing: Flags) -> t
     if not np.any(inside):
         return affine, agreeing
     found, more = np.asarray(matrix, dtype=np.float64), inside.ravel() > 0
-    bend = np.abs(found[2, :2] * SIDE).max()
-    if more.sum() < _MORE * agreeing.sum() + _FEWEST_MORE or bend > _MOST_BEND or not _is_plausible(found):
+    if more.sum() < _MORE * agreeing.sum() + _FEWEST_MORE or not (_is_slight(found) and _is_plausible(found)):
         return affine, agreeing
     return found, more
 
@@ -130,6 +129,14 @@ def _matched(first: Descriptors, second: Descriptors) -> tuple[Rows, Rows]:
     next_distance = np.sqrt(np.maximum(1e-9, 2 - 2 * likeness.max(axis=1)))
     kept = mutual & (distance < _RATIO * next_distance)
     return rows[kept], nearest[kept]
+
+
+def _is_slight(matrix: Matrix) -> bool:
+    """Whether a tilt keeps its horizon far from the picture, and can be turned round."""
+    corners = np.array([(x, y, 1) for x in (0, SIDE) for y in (0, SIDE)])
+    scales = corners @ matrix[2]
+    bent = scales.min() < 1 - _MOST_BEND or scales.max() > 1 + _MOST_BEND
+    return bool(not bent and np.linalg.det(matrix) > _LEAST_SCALE**2 / 4)
 
 
 def _is_plausible(matrix: Matrix) -> bool:
