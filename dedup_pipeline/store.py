@@ -156,6 +156,12 @@ class Store:
         with self.writing(path) as file:
             file.write(data)
 
+    def sweep(self, folder: str) -> None:
+        """Remove the unfinished files that a killed process left in a folder to which nobody else writes."""
+        if self.local:
+            for unfinished in Path(f"{self._base}/{folder}").glob(".tmp-*"):
+                unfinished.unlink(missing_ok=True)
+
     def remove(self, path: str) -> None:
         """Remove a file or folder, if it is there."""
         with contextlib.suppress(FileNotFoundError):

@@ -76,6 +76,7 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
 
     def work() -> Done:
         progress(0, 4)
+        store.sweep(store.export(dump_id, ""))  # people look into this folder, and copy it
         groups = store.read_table(grouped.outputs["groups"])
         seen = _seen(store, dump_id)
         pairs = _pairs(store, dump_id, groups, seen, settings)

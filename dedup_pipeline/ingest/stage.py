@@ -8,7 +8,6 @@ and writes the listings. Rows in = listings + rejects, always.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
@@ -63,9 +62,7 @@ def ingest(settings: Settings, dump_id: str, catalog: str, progress: Progress = 
 def _read(
     settings: Settings, store: Store, folder: str, *, catalog: str, layout: Layout, before: str, progress: Progress
 ) -> Done:
-    if store.local:
-        for unfinished in Path(store.url(folder)).glob(".tmp-*"):
-            unfinished.unlink(missing_ok=True)
+    store.sweep(folder)
     outputs = {"listings": f"{folder}/listings.parquet", "rejects": f"{folder}/rejects.parquet"}
     with open_source(catalog) as source, Collector(store, outputs, settings.ingest.chunk_rows) as collector:
         reader = _Reader(settings, source, layout)

@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -213,6 +214,16 @@ def test_equal_input_gives_equal_bytes_and_the_manifest_lists_the_file(matched):
     matched.store.remove(matched.store.dump(DUMP, "export"))
     matched.export()
     assert matched.store.read_bytes(path) == first
+
+
+def test_what_a_killed_export_left_does_not_stay_beside_the_files(matched):
+    left = Path(matched.store.url(matched.store.export(DUMP, ".tmp-half-written")))
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    matched.listing("A", 0)
+    matched.export()
+    assert not left.exists()
+    assert (left.parent / "duplicates.json").exists()
 
 
 def test_a_dump_without_anything_to_look_at_has_a_header_only(matched):
