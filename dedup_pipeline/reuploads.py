@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 
 from dedup_pipeline import edits
-from dedup_pipeline.alignment.product import product_of
+from dedup_pipeline.alignment.product import plain_product
 from dedup_pipeline.edits import Picture
+from dedup_pipeline.edits.encoding import decoded
 from dedup_pipeline.edits.picture import blend
 from dedup_pipeline.imaging import decode
-from dedup_pipeline.seller_edits import LIGHT, STRONG, between
+from dedup_pipeline.seller_edits import EDITS, LIGHT, STRONG, between
 
 Strength = Literal[1, 2, 3]
 
-_LEAST_PRODUCT, _MOST_PRODUCT = 0.02, 0.7  # share of the picture
 _SMALLEST_SIDE = 48
 _VISIBLE = 11.0  # CIE Lab units of mean change over the product: what a person calls another colour at a glance
 _TRIES = 6
@@ -60,7 +60,7 @@ def reupload_with_names(
         names += [strong[index] for index in generator.choice(len(strong), size=2, replace=False)]
         generator.shuffle(names)
     for name in names:
-        picture = (LIGHT | STRONG)[name](picture, generator)
+        picture = EDITS[name](picture, generator)
     picture, encoding = _encoded(picture, generator)
     return picture, (*names, encoding)
 
@@ -77,8 +77,8 @@ def recolour(picture: Picture, generator: np.random.Generator) -> Picture | None
         ground: a white one on white, or a ground so rough that it would be painted too.
     """
     before = np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
-    product, _ = product_of(before)
-    if not _LEAST_PRODUCT <= product.mean() <= _MOST_PRODUCT:
+    product = plain_product(before)
+    if product is None:
         return None
     stencil = np.asarray(cv2.GaussianBlur(product.astype(np.uint8) * 255, (0, 0), 1.0), dtype=np.uint8)
     for _ in range(_TRIES):
@@ -148,8 +148,7 @@ def _encoded(picture: Picture, generator: np.random.Generator) -> tuple[Picture,
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         return np.repeat(np.asarray(grey, dtype=np.uint8)[..., None], 3, axis=2), "grey"
     if drawn < 0.83:
-        data = np.frombuffer(edits.encode(picture, "jpeg", quality), dtype=np.uint8)
-        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8), f"jpeg-{quality}"
+        return decoded(edits.encode(picture, "jpeg", quality)), f"jpeg-{quality}"
     if drawn < 0.93:
         return decode(edits.encode(picture, "webp", quality)), f"webp-{quality}"
     return decode(edits.encode(picture, "gif")), "gif"

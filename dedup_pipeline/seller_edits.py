@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 
 from dedup_pipeline import edits
-from dedup_pipeline.alignment.product import product_of
+from dedup_pipeline.alignment.product import plain_product
 from dedup_pipeline.edits import Colour, Picture
+from dedup_pipeline.edits.encoding import decoded
 
 Edit = Callable[[Picture, np.random.Generator], Picture]
 
 _SELLERS = ("StyleHub", "TrendKart", "Nova", "bazaar24", "FabIndya", "shop-it", "UrbanLoom", "MEGA DEAL", "Zest", "K&R")
 _BADGES = ("SALE", "NEW", "-50%", "HOT", "2 for 1", "-20%", "BEST")
-_LEAST_PRODUCT, _MOST_PRODUCT = 0.02, 0.7  # share of the picture
 
 
 def between(generator: np.random.Generator, low: float, high: float) -> float:
@@ -119,8 +119,7 @@ def _worn(picture: Picture, generator: np.random.Generator) -> Picture:
     picture = edits.resize(picture, int(generator.integers(110, 260)))
     if generator.random() < 0.5:
         picture = edits.noise(picture, between(generator, 2, 10), generator)
-    data = np.frombuffer(edits.encode(picture, "jpeg", int(generator.integers(12, 40))), dtype=np.uint8)
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+    return decoded(edits.encode(picture, "jpeg", int(generator.integers(12, 40))))
 
 
 def _covered(picture: Picture, generator: np.random.Generator) -> Picture:
@@ -142,8 +141,8 @@ def _covered(picture: Picture, generator: np.random.Generator) -> Picture:
 def _moved(picture: Picture, generator: np.random.Generator) -> Picture:
     """The product on another ground; a picture whose product cannot be told from its ground is left as it is."""
     lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    product, _ = product_of(np.asarray(lab, dtype=np.float32))
-    if not _LEAST_PRODUCT <= product.mean() <= _MOST_PRODUCT:
+    product = plain_product(np.asarray(lab, dtype=np.float32))
+    if product is None:
         return picture
     ground = _mottled(picture, generator)
     return edits.transplant(picture, np.asarray(product.astype(np.uint8) * 255), ground)
@@ -198,3 +197,4 @@ STRONG: dict[str, Edit] = {
     "ground": _moved,
     "page": _shown,
 }
+EDITS = LIGHT | STRONG

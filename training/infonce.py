@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from training.mining import Miner
+from training.mining import Miner, positive_pairs, recoloured_pairs
 
 _SMALLEST = 1e-6
 
@@ -55,10 +55,8 @@ class TrustedInfoNCELoss(nn.Module):
         self, similarities: Tensor, labels: Tensor, origins: Tensor, families: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Anchors (T,), their positives (T,), and of each pair the negatives that are believed, (T, B) bool."""
-        same = labels[:, None] == labels[None, :]
-        others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-        anchors, positives = torch.nonzero(same & others, as_tuple=True)
-        certain = ~same & (origins[:, None] == origins[None, :])
+        anchors, positives = torch.nonzero(positive_pairs(labels), as_tuple=True)
+        certain = recoloured_pairs(labels, origins)
         stranger = families[:, None] != families[None, :]
         farther = similarities[anchors] < similarities[anchors, positives][:, None]
         wanted = {"semihard": farther, "hard": ~farther, "all": torch.ones_like(farther)}[self.miner]

@@ -62,12 +62,21 @@ class TrustedContrastiveLoss(nn.Module):
 
     def forward(self, vectors: Tensor, labels: Tensor, origins: Tensor, families: Tensor) -> tuple[Tensor, int]:
         """The loss of a batch and the number of its pairs; arguments as of TrustedTripletLoss."""
-        same = labels[:, None] == labels[None, :]
-        positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-        certain = ~same & (origins[:, None] == origins[None, :])
-        stranger = families[:, None] != families[None, :]
+        certain, stranger = recoloured_pairs(labels, origins), families[:, None] != families[None, :]
+        positive = positive_pairs(labels)
         pairs = (*torch.nonzero(positive, as_tuple=True), *torch.nonzero(certain | stranger, as_tuple=True))
         return self.loss(vectors, labels, pairs), len(pairs[0]) + len(pairs[2])
+
+
+def positive_pairs(labels: Tensor) -> Tensor:
+    """Which two of a batch are different views of one product, (B, B) bool, of its labels (B,)."""
+    same = labels[:, None] == labels[None, :]
+    return same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+
+
+def recoloured_pairs(labels: Tensor, origins: Tensor) -> Tensor:
+    """Which two are a product and its recolour, (B, B) bool, of labels and origins (B,)."""
+    return (labels[:, None] != labels[None, :]) & (origins[:, None] == origins[None, :])
 
 
 def certain_triplets(vectors: Tensor, labels: Tensor, origins: Tensor, margin: float) -> Triplets:
@@ -83,9 +92,7 @@ def certain_triplets(vectors: Tensor, labels: Tensor, origins: Tensor, margin: f
         Anchors, positives and negatives, (T,) int64 each.
     """
     similarities = vectors.detach() @ vectors.detach().T
-    same = labels[:, None] == labels[None, :]
-    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    recoloured = ~same & (origins[:, None] == origins[None, :])
+    positive, recoloured = positive_pairs(labels), recoloured_pairs(labels, origins)
     violated = similarities[:, :, None] - similarities[:, None, :] < margin
     anchors, positives, negatives = torch.nonzero(
         positive[:, :, None] & recoloured[:, None, :] & violated, as_tuple=True

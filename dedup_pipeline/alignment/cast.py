@@ -11,7 +11,7 @@ import math
 import cv2
 import numpy as np
 
-from dedup_pipeline.alignment.light import Doubles, Floats, Mask, ridge_fit
+from dedup_pipeline.alignment.light import Doubles, Floats, Mask, blocks_of, ridge_fit
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 CAST: dict[str, int] = {
@@ -19,7 +19,6 @@ CAST: dict[str, int] = {
     "cast_residual": -1,  # CIE Lab units that it leaves, 75 % quantile over the product
     "ground_follows": 1,  # CIE Lab units by which the fit betters the match of the grounds; below 0 it worsens it
 }
-_BLOCK = 7  # pixels whose mean is compared
 _STEP = 3  # one in so many rows and columns serves
 _LEAST = 30  # of these
 _RIDGE = 2e-3  # pull towards no change, for each pixel
@@ -38,7 +37,7 @@ def cast_evidence(first: Floats, second: Floats, product: Mask, ground: Mask) ->
     Returns:
         Every name of CAST; NaN where too little is compared, ``ground_follows`` 0 where no ground is shared.
     """
-    seen, target = _blocks(first), _blocks(second)
+    seen, target = (blocks_of(picture)[::_STEP, ::_STEP] for picture in (first, second))
     on, off = product[::_STEP, ::_STEP], ground[::_STEP, ::_STEP]
     if on.sum() < _LEAST:
         return dict.fromkeys(CAST, math.nan)
@@ -56,10 +55,6 @@ def cast_evidence(first: Floats, second: Floats, product: Mask, ground: Mask) ->
         after = _distance(_with_constant(seen[off]) @ change, target[off])
         evidence["ground_follows"] = float(np.clip(np.median(before - after), -_MOST_FOLLOWED, _MOST_FOLLOWED))
     return evidence
-
-
-def _blocks(picture: Floats) -> Floats:
-    return np.asarray(cv2.blur(picture, (_BLOCK, _BLOCK))[::_STEP, ::_STEP], dtype=np.float32)
 
 
 def _with_constant(colours: Floats) -> Doubles:

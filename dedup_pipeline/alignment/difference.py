@@ -15,7 +15,7 @@ import numpy as np
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
 from dedup_pipeline.alignment.light import Floats, Mask, relight
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
-from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, variance_of
+from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
@@ -218,8 +218,7 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 0], dtype=np.float32)
         for picture in (overlay.first, overlay.second)
     )
-    mean, other_mean = mean_of(light), mean_of(other)
-    power, other_power = variance_of(light), variance_of(other)
+    (mean, power), (other_mean, other_power) = moments_of(light), moments_of(other)
     shared = mean_of(light * other) - mean * other_mean
     likeness = shared / np.sqrt((power + _NOISE) * (other_power + _NOISE))
     flat = (power < _NOISE) & (other_power < _NOISE)

@@ -72,10 +72,10 @@ def _relit(first: Floats, second: Floats, product: Mask, seen: Mask, fitted: Mas
     toned, target = _lab(_curve(first, second, fitted)), _lab(second)
     tone = float(np.abs(toned[..., 0] - before[..., 0])[product].mean())
     weights = np.maximum(cv2.blur(seen.astype(np.float32), (_BLOCK, _BLOCK)), 1e-3)
-    lightness = np.abs(_blocks((toned[..., 0] - target[..., 0]) * seen) / weights)
+    lightness = np.abs(blocks_of((toned[..., 0] - target[..., 0]) * seen) / weights)
     factor = _saturation(toned[..., 1:][product], target[..., 1:][product])
     differences = (toned[..., 1:] * factor - target[..., 1:]) * seen[..., None]
-    chroma = np.asarray(np.linalg.norm(_blocks(differences) / weights[..., None], axis=2), dtype=np.float32)
+    chroma = np.asarray(np.linalg.norm(blocks_of(differences) / weights[..., None], axis=2), dtype=np.float32)
     return Relit(lightness, chroma, tone, abs(float(np.log(factor))))
 
 
@@ -147,7 +147,8 @@ def _gains(first: Floats, second: Floats, ground: Mask) -> list[Floats]:
     return found
 
 
-def _blocks(values: Floats) -> Floats:
+def blocks_of(values: Floats) -> Floats:
+    """The mean of 7 x 7 pixels around each: what is compared, so that noise and a misfit of a pixel do not count."""
     return np.asarray(cv2.blur(values, (_BLOCK, _BLOCK)), dtype=np.float32)
 
 

@@ -18,6 +18,7 @@ _LAYERS = 3  # a frame around a canvas around the photo's own ground
 _STRAY = 0.02  # share of a row or column that may differ from the ground without being product
 _LEAST = 12  # rows and columns of the 96: less is no product
 _RIM = 2  # rows left out inside a frame: its blurred edge
+_LEAST_SHARE, _MOST_SHARE = 0.02, 0.7  # of the picture: beyond, product and ground are not told apart
 _FULL = 0.8  # of an edge differs from the ground: a frame or a canvas, not a product
 
 
@@ -54,6 +55,16 @@ def product_of(lab: Lab) -> tuple[Mask, Box]:
         top, bottom, left, right = top + _RIM, bottom - _RIM, left + _RIM, right - _RIM
     full = np.asarray(cv2.resize(mask * 255, lab.shape[1::-1], interpolation=cv2.INTER_LINEAR)) > 127
     return full, (top / _SIDE, bottom / _SIDE, left / _SIDE, right / _SIDE)
+
+
+def plain_product(lab: Lab) -> Mask | None:
+    """The mask (H, W) of a product, or None where it cannot be told from its ground: white on white, a rough ground.
+
+    Args:
+        lab: (H, W, 3) float32, L 0 to 100.
+    """
+    product, _ = product_of(lab)
+    return product if _LEAST_SHARE <= product.mean() <= _MOST_SHARE else None
 
 
 def _off_ground(cut: Lab) -> Mask:

@@ -73,7 +73,7 @@ def view_of(picture: Picture) -> View:
     raw = np.asarray(described if len(found) else np.zeros((0, 128)), dtype=np.float32)
     roots: Points = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6)) * _DESCRIPTOR_SCALE
     descriptors = np.minimum(roots, 255).round().astype(np.uint8)
-    texture = variance_of(lab[..., 0]) > TEXTURE
+    texture = moments_of(lab[..., 0])[1] > TEXTURE
     return View(small, product, box, texture, np.asarray(points, np.float32), descriptors)
 
 
@@ -82,10 +82,10 @@ def mean_of(values: Floats) -> Floats:
     return np.asarray(cv2.blur(values, (WINDOW, WINDOW)), dtype=np.float32)
 
 
-def variance_of(values: Floats) -> Floats:
-    """The variance (H, W) of the surroundings of each pixel."""
+def moments_of(values: Floats) -> tuple[Floats, Floats]:
+    """The mean and the variance, (H, W) each, of the surroundings of each pixel."""
     mean = mean_of(values)
-    return np.asarray(np.maximum(mean_of(values * values) - mean * mean, 0), dtype=np.float32)
+    return mean, np.asarray(np.maximum(mean_of(values * values) - mean * mean, 0), dtype=np.float32)
 
 
 def _scaled(picture: Picture, side: int) -> Picture:

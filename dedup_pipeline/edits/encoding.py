@@ -1,9 +1,10 @@
-"""Turning a picture into the bytes of an image file."""
+"""Turning a picture into the bytes of an image file, and back."""
 
 from io import BytesIO
 from typing import Literal
 
 import cv2
+import numpy as np
 from PIL import Image
 
 from dedup_pipeline.edits.picture import Picture, require_picture, require_range
@@ -42,3 +43,9 @@ def encode(picture: Picture, image_format: Format, quality: int = 90) -> bytes:
     if not done:
         raise ValueError(f"a picture of {picture.shape[1]} x {picture.shape[0]} px cannot be stored as {image_format}")
     return data.tobytes()
+
+
+def decoded(data: bytes) -> Picture:
+    """The picture in a JPEG or PNG file that ``encode`` made; files of others are for ``imaging.decode``."""
+    picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    return np.ascontiguousarray(picture, dtype=np.uint8)

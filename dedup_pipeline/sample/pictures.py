@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from dedup_pipeline import edits
 from dedup_pipeline.edits import Mask, Picture
+from dedup_pipeline.edits.encoding import decoded
 from dedup_pipeline.sample.camera import CAMERAS, Camera, Style
 from dedup_pipeline.sample.plan import Photo
 from dedup_pipeline.sample.recipe import Recipe, encoded
@@ -88,7 +88,7 @@ def _renditions(photo: Photo, made: dict[str, _Made], camera: Camera) -> _Made:
 def _copy(recipe: Recipe, source: _Made, camera: Camera) -> _Made:
     if recipe.encoding == "identical":
         return _Made(source.files)
-    picture = recipe.edit(_decoded(source.files["original"]), source.mask)
+    picture = recipe.edit(decoded(source.files["original"]), source.mask)
     if recipe.encoding == "grey":
         picture = edits.tone(picture, saturation=0.0)
     return _Made(_sizes(picture, encoded(picture, recipe)))
@@ -101,13 +101,6 @@ def _sizes(picture: Picture, original: bytes) -> dict[str, bytes]:
         picture = edits.resize(picture, min(int(size.split("x")[0]), max(picture.shape[:2])))
         files[size] = edits.encode(picture, "jpeg", quality)
     return files
-
-
-def _decoded(data: bytes) -> Picture:
-    picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        raise ValueError("a copy was planned of a picture in an unusual encoding: copy another one")
-    return np.ascontiguousarray(picture, dtype=np.uint8)
 
 
 def _placeholder() -> Picture:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dedup_pipeline import edits
 from dedup_pipeline.edits import Picture
+from dedup_pipeline.edits.encoding import decoded
 from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.outlines import Points
 
@@ -76,8 +77,8 @@ def encode_twice(picture: Picture, first: int, second: int) -> Picture:
     Returns:
         `(h, w, 3) uint8`, 0.87 times as large.
     """
-    once = _decoded(edits.encode(picture, "jpeg", first))
-    return _decoded(edits.encode(edits.resize(once, max(8, round(0.87 * max(once.shape[:2])))), "jpeg", second))
+    once = decoded(edits.encode(picture, "jpeg", first))
+    return decoded(edits.encode(edits.resize(once, max(8, round(0.87 * max(once.shape[:2])))), "jpeg", second))
 
 
 def moire(picture: Picture, degrees: float, period: float) -> Picture:
@@ -144,8 +145,3 @@ def motion_blur(picture: Picture, length: float, degrees: float) -> Picture:
     turn = cv2.getRotationMatrix2D((pixels / 2 - 0.5, pixels / 2 - 0.5), degrees, 1.0)
     kernel = cv2.warpAffine(kernel, turn, (pixels, pixels))
     return as_picture(cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE))
-
-
-def _decoded(data: bytes) -> Picture:
-    picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
-    return np.ascontiguousarray(picture, dtype=np.uint8)
