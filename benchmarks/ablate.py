@@ -7,8 +7,7 @@ what is logged already is not trained again. The table is written anew after eve
 
     python benchmarks/ablate.py path/to/luma --split tune --store .dedup/ablate/luma --table luma.md
 
-Configurations that freeze the same stages of the same backbone make the same of a view there: it is computed once and
-remembered, which changes nothing beyond rounding. So pictures a second are measured apart, on a few batches.
+Pictures a second are measured apart, on a few batches, without validation.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from ablate_memory import Memory, remembering
 from ablate_photos import Floats, Measured, divided, measured_on, prepare_store
 from sklearn.metrics import precision_recall_curve
 
@@ -36,6 +34,7 @@ from training.backbone import untrained_network
 from training.batches import EpochBatches
 from training.checkpoint import StoreCheckpoint
 from training.datamodule import TensorBatches
+from training.frozen import frozen_stages_aside
 from training.metrics import score
 from training.module import freeze, loss_of
 from training.photos import Photos, subset
@@ -123,7 +122,6 @@ class _Ablation:
         self._catalog, self._split = catalog.resolve().name, split
         self._known = prepare_store(settings, catalog, split)
         self._tracking = Tracking.connect(settings)
-        self._memory: Memory = {}
         self._sides: dict[int, tuple[Photos, Measured]] = {}
         self._speeds: dict[tuple[Any, ...], float] = {}
 
@@ -140,7 +138,7 @@ class _Ablation:
             learnt, measured = self._photos(settings)
             for parameter, value in {**deciding, "seed": settings.seed, "photos": len(learnt)}.items():
                 self._tracking.client.log_param(run_id, parameter, value)
-            network = remembering(untrained_network(settings.train), settings.train, self._memory)
+            network = untrained_network(settings.train)
             if name == NOT_TRAINED:
                 set_projection(network, pooled_features(network, learnt))
             else:
@@ -172,13 +170,14 @@ class _Ablation:
         return self._sides[size]
 
     def _speed(self, learnt: Photos, settings: Settings) -> float:
-        """Views that are rendered and learned from in a second of CPU time, nothing being remembered."""
+        """Views that are rendered and learned from in a second of CPU time."""
         train = settings.train
         kind = (train.backbone, train.image_px, train.frozen_stages, train.backbone_rate > 0, train.reuploads)
         if kind not in self._speeds:
             network = untrained_network(train).to(memory_format=torch.channels_last)
             freeze(network, train)
-            self._speeds[kind] = _pictures_per_second(network, learnt, settings)
+            with frozen_stages_aside(network, settings):
+                self._speeds[kind] = _pictures_per_second(network, learnt, settings)
         return self._speeds[kind]
 
 

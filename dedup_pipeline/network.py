@@ -10,6 +10,7 @@ extraction and whoever loads the registered model cannot disagree about it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -69,6 +70,9 @@ class EmbeddingNetwork(nn.Module):
     Args:
         spec: what to build; the weights are random until they are loaded.
 
+    Attributes:
+        features: prepared pictures (N, S, S, 3) uint8 to the backbone's feature map; a training puts a faster way here.
+
     Raises:
         ModelError: timm has no such backbone.
     """
@@ -89,9 +93,10 @@ class EmbeddingNetwork(nn.Module):
             ) from error
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1), persistent=False)
-        self.projection = nn.Linear(self._features(), spec.dimension)
+        self.features: Callable[[Tensor], Tensor] = self._features
+        self.projection = nn.Linear(self._feature_count(), spec.dimension)
 
-    def _features(self) -> int:
+    def _feature_count(self) -> int:
         """Length of the pooled features, found by a try: timm's own figure differs from it for some backbones."""
         was_training = self.training
         self.eval()
@@ -99,6 +104,14 @@ class EmbeddingNetwork(nn.Module):
             count = self.pooled(torch.zeros(1, self.spec.image_px, self.spec.image_px, 3, dtype=torch.uint8)).shape[1]
         self.train(was_training)
         return int(count)
+
+    def normalised(self, pictures: Tensor) -> Tensor:
+        """What the backbone takes, (N, 3, S, S) float32, of prepared pictures (N, S, S, 3) uint8."""
+        return (pictures.permute(0, 3, 1, 2).float() / 255.0 - self.mean) / self.std
+
+    def _features(self, pictures: Tensor) -> Tensor:
+        made: Tensor = self.backbone(self.normalised(pictures))
+        return made
 
     def pooled(self, pictures: Tensor) -> Tensor:
         """The backbone's features before the projection.
@@ -109,8 +122,7 @@ class EmbeddingNetwork(nn.Module):
         Returns:
             (N, F) float32.
         """
-        values = (pictures.permute(0, 3, 1, 2).float() / 255.0 - self.mean) / self.std
-        features: Tensor = self.backbone(values)
+        features = self.features(pictures)
         if self.spec.pooling == "own":
             return features
         if features.ndim != 4:

@@ -21,6 +21,7 @@ from dedup_pipeline.stage import Progress
 from training.backbone import untrained_network
 from training.checkpoint import StoreCheckpoint
 from training.datamodule import ReuploadDataModule, ValidationBatches
+from training.frozen import frozen_stages_aside
 from training.metrics import score
 from training.module import EmbeddingModule
 from training.photos import Photos
@@ -93,22 +94,23 @@ def fit(
     train = settings.train
     with _reproducible(settings):
         network = (network or untrained_network(train)).to(memory_format=torch.channels_last)
-        features = pooled_features(network, photos)
-        set_projection(network, features)
-        start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        before = score(vectors_of(network, validation), validation).average_precision
-        data = ReuploadDataModule(photos, nearest_labels(network, photos, features), validation, settings)
-        steps = len(data.train_dataloader()) * train.epochs
-        module = EmbeddingModule(network, train, validation, steps)
-        trainer = _trainer(train, checkpoint, _Report(progress, steps, log))
-        resumed = checkpoint.exists()
-        if resumed:
-            logger.info("training goes on from %s", checkpoint)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Lightning advises worker processes, which must not be forked here
-            trainer.fit(module, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
-        network.cpu().eval()
-        after = score(vectors_of(network, validation), validation).average_precision
+        with frozen_stages_aside(network, settings):
+            features = pooled_features(network, photos)
+            set_projection(network, features)
+            start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            before = score(vectors_of(network, validation), validation).average_precision
+            data = ReuploadDataModule(photos, nearest_labels(network, photos, features), validation, settings)
+            steps = len(data.train_dataloader()) * train.epochs
+            module = EmbeddingModule(network, train, validation, steps)
+            trainer = _trainer(train, checkpoint, _Report(progress, steps, log))
+            resumed = checkpoint.exists()
+            if resumed:
+                logger.info("training goes on from %s", checkpoint)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Lightning advises worker processes, which must not be forked here
+                trainer.fit(module, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
+            network.cpu().eval()
+            after = score(vectors_of(network, validation), validation).average_precision
         if after < before:
             logger.warning("training made the network worse (%.4f, was %.4f): the untrained one stays", after, before)
             network.load_state_dict(start)
