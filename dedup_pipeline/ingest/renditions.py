@@ -7,14 +7,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_QUERY = r"[?&](?:w|h|width|height|size|sz|wid|hei)=(?P<side>[0-9]{2,5})(?:[&#]|$)"
-_BEFORE, _AFTER = (np.isin(np.arange(256), list(marks)) for marks in (b"-_/=,", b"-_/.,?&#@"))
-_IS_DIGIT = np.isin(np.arange(256), list(b"0123456789"))
-_DIGITS = 5  # of a side at most
+from dedup_pipeline.ingest.sides import sides_of
+from dedup_pipeline.ingest.text import holds_blanks, lengths_of
+
 _SIZED, _ORIGINAL, _SMALL = 0, 1, 2
+_SIDE_BITS, _RANK_BITS = 17, 36  # a side has five digits at most; a rank is a tier and two of that size
+_LONGEST_NO_PHOTO = 4  # characters
 
 
-def ranked(photos: pa.Array, separator: str, wanted: int) -> pa.Array:
+def ranked(photos: pa.Array, separator: str, wanted: int) -> pa.ListArray:
     """The renditions of each photo, the preferred first.
 
     Sized ones of at least half the wanted side come first, the nearest to it before the others and the larger of two
@@ -29,18 +30,29 @@ def ranked(photos: pa.Array, separator: str, wanted: int) -> pa.Array:
     Returns:
         (rows,) lists of URLs; empty where there is none.
     """
-    lists = pc.split_pattern(photos.fill_null(""), separator) if separator else None
-    urls = pc.ascii_trim_whitespace(lists.flatten() if lists is not None else photos.fill_null(""))
+    encoded = photos.fill_null("").dictionary_encode()  # the variants of a product share their photo
+    return _ranked(encoded.dictionary, separator, wanted).take(encoded.indices)
+
+
+def _ranked(photos: pa.Array, separator: str, wanted: int) -> pa.ListArray:
+    lists = pc.split_pattern(photos, separator) if separator else None
+    urls = lists.flatten() if lists is not None else photos
     rows = pc.list_parent_indices(lists).to_numpy() if lists is not None else np.arange(len(photos))
-    used = pc.invert(pc.is_in(pc.ascii_lower(urls), value_set=NO_PHOTO)).to_numpy(zero_copy_only=False)
-    urls, rows = urls.filter(pa.array(used)), rows[used]
-    tier, distance, size = _rank(_sides(urls), wanted)
-    order = np.lexsort((-size, distance, tier, rows))
-    urls, rows = urls.take(pa.array(order)), rows[order]
-    first = _first_of_its_kind(urls, rows)
-    urls, rows = urls.filter(pa.array(first)), rows[first]
-    offsets = np.searchsorted(rows, np.arange(len(photos) + 1)).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), urls)
+    if holds_blanks(urls):
+        urls = pc.ascii_trim_whitespace(urls)
+    if (lengths_of(urls) <= _LONGEST_NO_PHOTO).any():
+        used = pc.invert(pc.is_in(pc.ascii_lower(urls), value_set=NO_PHOTO)).to_numpy(zero_copy_only=False)
+        urls, rows = urls.filter(pa.array(used)), rows[used]
+    keys = rows.astype(np.int64) << _RANK_BITS | _rank(sides_of(urls), wanted)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    again = np.flatnonzero(np.diff(keys) == 0)
+    if len(again):  # equal URLs are of equal size
+        alike = np.union1d(again, again + 1)
+        repeated = alike[~_first_of_its_kind(urls.take(pa.array(order[alike])), rows[order[alike]])]
+        order, keys = np.delete(order, repeated), np.delete(keys, repeated)
+    offsets = np.searchsorted(keys >> _RANK_BITS, np.arange(len(photos) + 1)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), urls.take(pa.array(order)))
 
 
 def first_of(lists: pa.ListArray) -> pa.Array:
@@ -52,64 +64,16 @@ def first_of(lists: pa.ListArray) -> pa.Array:
 NO_PHOTO = pa.array(["", "null", "none", "nan", "n/a", "na", "-"])
 
 
-def _sides(urls: pa.Array) -> npt.NDArray[np.int64]:
-    """(urls,) the longer side that each URL names in pixels; 0 where it names none.
-
-    The last of the forms ``-400x300-``, ``_400x.``, ``/400x400/`` and ``-original-`` counts, or ``?w=400``.
-    """
-    starts = np.frombuffer(urls.buffers()[1], np.int32)[urls.offset : urls.offset + len(urls) + 1].astype(np.int64)
-    bounds = int(starts[0]), int(starts[-1])
-    data = np.frombuffer(urls.buffers()[2] or b"", np.uint8)[bounds[0] : bounds[1]]
-    padded = np.concatenate((np.zeros(_DIGITS + 2, np.uint8), data, np.zeros(_DIGITS + 2, np.uint8)))
-    starts = starts - bounds[0] + _DIGITS + 2
-    crosses = np.flatnonzero((padded | 32) == ord("x"))
-    crosses = crosses[_IS_DIGIT[padded[crosses - 1]]]
-    places = np.searchsorted(starts, crosses, side="right") - 1
-    width, width_digits = _number(padded, crosses, -1)
-    height, height_digits = _number(padded, crosses, 1)
-    after = crosses + height_digits + 1
-    named = (width_digits >= 2) & (width_digits <= _DIGITS) & (height_digits <= _DIGITS)
-    named &= _BEFORE[padded[crosses - width_digits - 1]] & (crosses - width_digits > starts[places])
-    named &= (after >= starts[places + 1]) | _AFTER[padded[after]]
-    sides = np.zeros(len(urls), np.int64)
-    sides[places[named]] = np.maximum(width, height)[named]  # of several in a URL, the last stays
-    last = np.full(len(urls), -1)
-    last[places[named]] = crosses[named] - starts[places[named]]
-    original = pc.find_substring(urls, "original").to_numpy()
-    sides[original > last] = 0
-    if ord("?") in data:
-        query = pc.struct_field(pc.extract_regex(urls, pattern=_QUERY), "side").cast(pa.int64()).fill_null(0).to_numpy()
-        sides = np.where(query > 0, query, sides)
-    return sides
-
-
-def _number(
-    data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], step: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The decimal number next to some places, to their left or right, and how many digits it has (6 for more)."""
-    value = np.zeros(len(places), np.int64)
-    digits = np.zeros(len(places), np.int64)
-    for distance in range(1, _DIGITS + 2):
-        digit = data[places + step * distance]
-        runs = _IS_DIGIT[digit] & (digits == distance - 1)
-        figure = digit.astype(np.int64) - ord("0")
-        value = np.where(runs, value + figure * 10**digits if step < 0 else value * 10 + figure, value)
-        digits += runs
-    return value, digits
-
-
-def _rank(
-    sides: npt.NDArray[np.int64], wanted: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _rank(sides: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]:
+    """(urls,) the less, the better, by side alone: tier, then distance, then the larger first."""
     tier = np.where(sides == 0, _ORIGINAL, np.where(2 * sides < wanted, _SMALL, _SIZED))
     distance = np.where(sides == 0, 0, np.abs(sides - wanted))
-    return tier, distance, sides
+    rank: npt.NDArray[np.int64] = (tier << _SIDE_BITS | distance) << _SIDE_BITS | ((1 << _SIDE_BITS) - 1 - sides)
+    return rank
 
 
 def _first_of_its_kind(urls: pa.Array, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Which URLs are not already named before in their row."""
-    if not len(urls):
-        return np.ones(0, bool)
     codes = pc.dictionary_encode(urls).indices.to_numpy().astype(np.int64)
     keys = rows * (int(codes.max()) + 1) + codes
     first = np.zeros(len(urls), bool)
