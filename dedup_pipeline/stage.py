@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 Count = int | float | str | None | dict[str, int]
 Progress = Callable[[int, int], None]  # (done, of)
+Inputs = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 
 
 def no_progress(done: int, of: int) -> None:
@@ -71,7 +72,7 @@ def run_stage(
     dump_id: str,
     stage: str,
     *,
-    inputs: Mapping[str, Any],
+    inputs: Inputs,
     version: int,
     work: Callable[[], Done],
     part: str = "",
@@ -82,7 +83,9 @@ def run_stage(
         store: where the manifest lies.
         dump_id: the dump.
         stage: the stage's name.
-        inputs: all that the result depends on: keys of earlier stages and settings, as plain values.
+        inputs: all that the result depends on: keys of earlier stages and settings, as plain values. A function that
+            tells them is called where there is a manifest to compare with, else only when the work is done: work that
+            reads an input to its end may learn its digest on the way.
         version: the stage's own version, raised when its code makes other results.
         work: does it; must be safe to start again after a kill.
         part: the part of the stage's work, where it is split.
@@ -97,7 +100,7 @@ def run_once(
     stage: str,
     dump_id: str,
     *,
-    inputs: Mapping[str, Any],
+    inputs: Inputs,
     version: int,
     work: Callable[[], Done],
 ) -> StageResult:
@@ -117,31 +120,37 @@ def run_once(
     Raises:
         StoreError: the disk is full, or the store cannot be read or written otherwise.
     """
-    key = digest(stage, version, dict(inputs))
-    known = _finished(store, path, key)
+
+    def told() -> tuple[dict[str, Any], str]:
+        known_inputs = dict(inputs() if callable(inputs) else inputs)
+        return known_inputs, digest(stage, version, known_inputs)
+
+    known = _finished(store, path, told)
     if known is None:
         with room_in(store), locked(store, path.removesuffix(".json")):
-            known = _finished(store, path, key)  # whoever was waited for may have done it
+            known = _finished(store, path, told)  # whoever was waited for may have done it
             if known is None:
                 store.remove(path)
                 start = time.monotonic()
                 done = work()
                 seconds = round(time.monotonic() - start, 3)
-                manifest = {"stage": stage, "version": version, "key": key, "inputs": dict(inputs)}
+                all_inputs, key = told()
+                manifest = {"stage": stage, "version": version, "key": key, "inputs": all_inputs}
                 manifest |= {"outputs": done.outputs, "counts": done.counts, "seconds": seconds}
                 store.write_json(path, manifest)
                 return StageResult(stage, dump_id, key, done.outputs, done.counts, seconds)
     logger.info("%s of %s is done already", stage, dump_id)
-    return StageResult(stage, dump_id, key, known["outputs"], known["counts"], known["seconds"], reused=True)
+    return StageResult(stage, dump_id, known["key"], known["outputs"], known["counts"], known["seconds"], reused=True)
 
 
-def _finished(store: Store, path: str, key: str) -> dict[str, Any] | None:
+def _finished(store: Store, path: str, told: Callable[[], tuple[dict[str, Any], str]]) -> dict[str, Any] | None:
     """A manifest, if it is there, of this work, and its outputs are too."""
     try:
         known: dict[str, Any] = store.read_json(path)
     except NotReadyError:
         return None
-    return known if known["key"] == key and all(store.exists(output) for output in known["outputs"].values()) else None
+    there = all(store.exists(output) for output in known["outputs"].values())
+    return known if there and known["key"] == told()[1] else None
 
 
 def result_of(store: Store, dump_id: str, stage: str) -> StageResult:

@@ -121,7 +121,10 @@ def parse(block: Block, width: int, wanted: Sequence[int], delimiter: str, id_co
         ),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
         convert_options=pa_csv.ConvertOptions(
-            include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            include_columns=names,
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=False,
+            check_utf8=False,  # the block is known to be UTF-8
         ),
     )
     if len(table) != int(kept.sum()):
@@ -194,6 +197,8 @@ def _identified(row: Malformed, delimiter: str) -> Malformed:
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 

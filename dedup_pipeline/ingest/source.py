@@ -25,6 +25,7 @@ class Source:
         size: its size in bytes, as stored.
         kind: ``text``, ``gzip`` or ``parquet``.
         file: the stored bytes.
+        digest: the sha256 of the stored bytes, in hex; known when all of them have been read from front to end.
         settled: of a file that is not read from front to end, the share that has been read, in bytes.
     """
 
@@ -36,6 +37,7 @@ class Source:
         file.seek(0)
         self.kind = _kind(catalog, head)
         self.settled = 0
+        self.digest = ""
 
     def position(self) -> int:
         """How many stored bytes have been read."""
@@ -54,21 +56,38 @@ class Source:
         first = next(blocks, b"").removeprefix(_BYTE_ORDER_MARK)
         old_ends = b"\r" in first and b"\n" not in first
         kept = b""
-        for block in _chain(first, blocks):
-            data = kept + (block.replace(b"\r", b"\n") if old_ends else block)
-            end = data.rfind(b"\n") + 1
-            kept = data[end:] if len(data) - end <= limit else data[end : end + limit + 1]
+        for part in _chain(first, blocks):
+            block = part.replace(b"\r", b"\n") if old_ends else part
+            end = block.rfind(b"\n") + 1
             if end:
-                yield _shortened(data[:end], limit)
+                yield _shortened(b"".join((kept, memoryview(block)[:end])), limit)
+                kept = b""
+            kept = (kept + block[end : end + limit + 1])[: limit + 1]
         if kept:
             yield kept
 
     def _blocks(self, block_bytes: int) -> Iterator[bytes]:
+        stored = _Digesting(self.file)
         with reading(self.catalog):
-            opened = gzip.GzipFile(fileobj=self.file) if self.kind == "gzip" else self.file
-            stream = cast(BinaryIO, opened)
-            while block := _fill(stream, block_bytes):
+            opened = gzip.GzipFile(fileobj=cast(BinaryIO, stored)) if self.kind == "gzip" else stored
+            while block := _fill(opened, block_bytes):
                 yield block
+            while stored.read(block_bytes):
+                pass  # what compression leaves at the end
+        self.digest = stored.total.hexdigest()
+
+
+class _Digesting:
+    """A file read from front to end, and the sha256 of what was read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.total = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.file.read(size)
+        self.total.update(data)
+        return data
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ and writes the listings. Rows in = listings + rejects, always.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
@@ -48,20 +49,25 @@ def ingest(settings: Settings, dump_id: str, catalog: str, progress: Progress = 
     store = Store(settings.store)
     folder = store.dump(dump_id, STAGE)
     before = stamp(catalog)
-    digest = content_digest(catalog)
-    return run_stage(
-        store,
-        dump_id,
-        STAGE,
-        inputs={"catalog": digest, "settings": settings.ingest.model_dump(mode="json")},
-        version=VERSION,
-        work=lambda: _read(settings, store, folder, catalog=catalog, layout=layout, before=before, progress=progress),
-    )
+    digest = ""  # known from the start only where there is a manifest to compare with: else the work tells it
+
+    def inputs() -> dict[str, Any]:
+        nonlocal digest
+        digest = digest or content_digest(catalog)
+        return {"catalog": digest, "settings": settings.ingest.model_dump(mode="json")}
+
+    def work() -> Done:
+        nonlocal digest
+        done, digest = _read(settings, store, folder, catalog=catalog, layout=layout, before=before, progress=progress)
+        return done
+
+    return run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work)
 
 
 def _read(
     settings: Settings, store: Store, folder: str, *, catalog: str, layout: Layout, before: str, progress: Progress
-) -> Done:
+) -> tuple[Done, str]:
+    """Do the work; what was done, and the digest of the bytes that were read."""
     store.sweep(folder)
     outputs = {"listings": f"{folder}/listings.parquet", "rejects": f"{folder}/rejects.parquet"}
     with open_source(catalog) as source, Collector(store, outputs, settings.ingest.chunk_rows) as collector:
@@ -69,6 +75,7 @@ def _read(
         for batch, rows in reader.rows():
             collector.add(batch, rows)
             progress(source.position(), source.size)
+        digest = source.digest or content_digest(catalog)
         if not collector.rows:
             raise InputError(f"{catalog} has a header and no rows: export the catalog again")
         if stamp(catalog) != before:
@@ -79,7 +86,7 @@ def _read(
         for field in ("family", "title", "brand", "category", "seller", "colour", "price")
         if field not in reader.fields
     ]
-    return Done(outputs, counts | {"missing_fields": ", ".join(absent)})
+    return Done(outputs, counts | {"missing_fields": ", ".join(absent)}), digest
 
 
 class _Reader:

@@ -60,3 +60,19 @@ def test_failed_work_leaves_no_manifest_even_over_an_older_one(store):
         run_stage(store, "d", "x", inputs={"a": 2}, version=1, work=fail)
     with pytest.raises(NotReadyError, match="run `dedup x` first"):
         result_of(store, "d", "x")
+
+
+def test_inputs_are_asked_for_only_when_they_matter(store):
+    asked = []
+    work = Work(store)
+
+    def inputs():
+        asked.append(work.times)
+        return {"digest": 1}
+
+    first = run_stage(store, "d", "x", inputs=inputs, version=1, work=work)
+    assert asked == [1]  # after the work
+    again = run_stage(store, "d", "x", inputs=inputs, version=1, work=work)
+    assert asked == [1, 1]
+    assert (again.reused, again.key) == (True, first.key)
+    assert first.key == run_stage(store, "d", "x", inputs={"digest": 1}, version=1, work=work).key

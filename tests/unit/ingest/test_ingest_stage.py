@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -420,3 +421,19 @@ def test_luma(tmp_path):
         rows = list(csv.reader(file))
     assert all(rows[row["row"] - 1][0] == row["listing_id"] for row in listings)
     assert all("400x400" in row["photo_url"] for row in listings if row["photo_urls"] and len(row["photo_urls"]) > 2)
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_the_manifest_names_the_bytes_that_were_read(tmp_path, kind):
+    rows = {"id": ["a", "b"], "image": ["i", "i"]}
+    catalog = tmp_path / f"dump.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.table(rows), catalog)
+    else:
+        text = b"id,image\n" + b"".join(b"%d,i\n" % number for number in range(9))
+        catalog.write_bytes(text if kind == "csv" else gzip.compress(text) + bytes(50))
+    chosen = config(tmp_path, "preset=columns", "columns=id=id,image=image")
+    assert not ingest(chosen, "d", str(catalog)).reused
+    manifest = json.loads((tmp_path / "store" / "dumps" / "d" / "ingest" / "manifest.json").read_text())
+    assert manifest["inputs"]["catalog"] == hashlib.sha256(catalog.read_bytes()).hexdigest()
+    assert ingest(chosen, "d", str(catalog)).reused
