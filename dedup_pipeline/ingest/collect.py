@@ -11,7 +11,6 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dedup_pipeline.ingest.encoding import decode
 from dedup_pipeline.ingest.families import Families
@@ -19,14 +18,14 @@ from dedup_pipeline.ingest.identity import IdTable, Nodes
 from dedup_pipeline.ingest.naming import Members, smallest_ids
 from dedup_pipeline.ingest.normalise import PLAIN_COLUMNS, Rows
 from dedup_pipeline.ingest.readers import RAW_CHARS, Batch
-from dedup_pipeline.ingest.renditions import first_of
+from dedup_pipeline.ingest.repeating import WRITTEN, listing_writer, photo_columns, spooled
 from dedup_pipeline.ingest.spool import Spool
 from dedup_pipeline.schemas import LISTINGS, REJECTS, RejectReason
 from dedup_pipeline.stage import Count
 from dedup_pipeline.store import Store
 
 _NODE = pa.field("node", pa.int32())
-_SPOOLED = pa.schema([*(LISTINGS.field(name) for name in PLAIN_COLUMNS), _NODE])
+_SPOOLED = pa.schema([*map(spooled, PLAIN_COLUMNS), _NODE])
 _IDS = pa.schema([LISTINGS.field("listing_id"), _NODE])
 _REJECT_BYTES = 8 << 20  # written at once
 _Reject = tuple[int, str | None, RejectReason, str, str]
@@ -95,23 +94,20 @@ class Collector:
         family_of, names = self._family_names(labels)
         used = np.zeros(len(names), bool)
         without_photo = 0
-        with (
-            self._store.writing(self._outputs["listings"]) as file,
-            pq.ParquetWriter(
-                file,
-                LISTINGS,
-                compression="zstd",
-                use_dictionary=["brand", "category", "category_path", "seller", "colour"],
-            ) as writer,
-        ):
+        with self._store.writing(self._outputs["listings"]) as file, listing_writer(file) as writer:
             for table in _in_chunks(self._spool.batches(), self._chunk_rows):
                 families = family_of[labels[table["node"].to_numpy()]]
                 used[families] = True
-                columns = {name: table[name] for name in PLAIN_COLUMNS}
-                columns["family_id"] = names.take(pa.array(families))
-                columns["photo_url"] = first_of(table["photo_urls"].chunk(0))
-                without_photo += columns["photo_url"].null_count
-                writer.write_table(pa.table([columns[name] for name in LISTINGS.names], schema=LISTINGS))
+                photo_url, photo_urls = photo_columns(table["photo_urls"].chunks)
+                without_photo += photo_url.null_count
+                others = table.drop_columns("photo_urls").unify_dictionaries().combine_chunks()
+                columns = {name: others[name] for name in others.column_names}
+                columns |= {
+                    "family_id": names.take(pa.array(families)),
+                    "photo_url": photo_url,
+                    "photo_urls": photo_urls,
+                }
+                writer.write_table(pa.table([columns[name] for name in LISTINGS.names], schema=WRITTEN))
         return {
             "rows": self.rows,
             "listings": self._listings,
@@ -205,8 +201,8 @@ def _in_chunks(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Tabl
         count += len(batch)
         while count >= rows:
             table = pa.Table.from_batches(held)
-            yield table.slice(0, rows).combine_chunks()
+            yield table.slice(0, rows)
             held = table.slice(rows).to_batches()
             count -= rows
     if count:
-        yield pa.Table.from_batches(held).combine_chunks()
+        yield pa.Table.from_batches(held)

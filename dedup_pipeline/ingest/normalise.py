@@ -18,7 +18,8 @@ from dedup_pipeline.ingest.blocks import Positions
 from dedup_pipeline.ingest.identity import Keys, keys_of
 from dedup_pipeline.ingest.presets import Layout
 from dedup_pipeline.ingest.readers import MAX_ID_CHARS, Batch
-from dedup_pipeline.ingest.renditions import ranked
+from dedup_pipeline.ingest.renditions import ranked_distinct
+from dedup_pipeline.ingest.repeating import convert_values, spooled
 from dedup_pipeline.schemas import LISTINGS, RejectReason
 
 _NULLS = ("", "null", "Null", "NULL", "none", "None", "NONE", "nan", "NaN", "NAN", "n/a", "N/A", "<NA>", r"\N")
@@ -33,7 +34,8 @@ class Rows:
     """The rows of a batch that have an id, and those that have not.
 
     Attributes:
-        table: (rows,) the columns of a listing but ``family_id`` and ``photo_url``, which follow from others.
+        table: (rows,) the columns of a listing but ``family_id`` and ``photo_url``, which follow from others; those
+            whose values repeat as dictionaries.
         keys: (rows, 2) the key of each id.
         members: (links, 2) the keys of the ids that rows name as their family.
         member_rows: (links,) which row names it.
@@ -60,7 +62,7 @@ def normalise(batch: Batch, fields: Mapping[str, Sequence[int]], layout: Layout,
         layout: how the dump fills its fields.
         settings: what to keep and which rendition to prefer.
     """
-    text = {field: _coalesced(batch, fields.get(field, ())) for field in ("id", "image", "family", "title")}
+    text = {field: _coalesced(batch, fields.get(field, ())) for field in ("id", "image", "family")}
     identities = _cleaned(text["id"])
     refused = _refused(batch, text, identities, settings.max_field_chars)
     places = np.delete(np.arange(len(batch.lines)), [place for place, _, _ in refused])
@@ -69,26 +71,27 @@ def normalise(batch: Batch, fields: Mapping[str, Sequence[int]], layout: Layout,
         text = {field: values.take(chosen) for field, values in text.items()}
         identities = identities.take(chosen)
 
-    def values(field: str, convert: Callable[[str], object], kind: pa.DataType) -> pa.Array:
-        column = _by_value(_coalesced(batch, fields.get(field, ())), convert, kind)
+    def values(field: str, convert: Callable[[str], object] | None, kind: pa.DataType) -> pa.DictionaryArray:
+        column = convert_values(_coalesced(batch, fields.get(field, ())), _cleaned, convert, kind)
         return column.take(pa.array(places)) if refused else column
 
     category = values("category", _last_part, pa.string())
-    photos = ranked(text["image"], layout.photo_separator, settings.rendition_px)
+    price = values("price", price_of, pa.float64())
+    photos = ranked_distinct(text["image"], layout.photo_separator, settings.rendition_px)
     parents, members = _members(identities, text["family"], layout)
     columns = {
         "listing_id": identities,
         "row": pa.array(batch.lines[places]),
         "photo_urls": photos,
-        "title": _cleaned(text["title"]),
-        "brand": values("brand", str, pa.string()),
+        "title": values("title", None, pa.string()),
+        "brand": values("brand", None, pa.string()),
         "category": category,
-        "category_path": values("category", str, pa.string()),
-        "seller": values("seller", str, pa.string()),
-        "colour": values("colour", str, pa.string()),
-        "price": values("price", price_of, pa.float64()),
+        "category_path": values("category", None, pa.string()),
+        "seller": values("seller", None, pa.string()),
+        "colour": values("colour", None, pa.string()),
+        "price": price.dictionary.take(price.indices),
     }
-    schema = pa.schema([LISTINGS.field(name) for name in PLAIN_COLUMNS])
+    schema = pa.schema([spooled(name) for name in PLAIN_COLUMNS])
     kept = _asked_for(category, settings.categories)
     return Rows(pa.table(columns, schema=schema), keys_of(identities), keys_of(members), parents, kept, places, refused)
 
@@ -139,14 +142,6 @@ def _cleaned(text: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_in(trimmed, value_set=_NULL_SET), pa.scalar(None, pa.string()), trimmed)
 
 
-def _by_value(text: pa.Array, convert: Callable[[str], object], kind: pa.DataType) -> pa.Array:
-    """Convert each distinct value once: columns such as brand or price repeat themselves."""
-    encoded = text.dictionary_encode()
-    values = _cleaned(encoded.dictionary).to_pylist()
-    converted = pa.array([None if value is None else convert(value) for value in values], kind)
-    return converted.take(encoded.indices)
-
-
 def _refused(
     batch: Batch, text: Mapping[str, pa.Array], identities: pa.Array, max_field_chars: int
 ) -> list[tuple[int, RejectReason, str]]:
@@ -184,12 +179,11 @@ def _members(identities: pa.Array, family: pa.Array, layout: Layout) -> tuple[Po
     return rows[used.to_numpy(zero_copy_only=False)], named.filter(used)
 
 
-def _asked_for(category: pa.Array, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
+def _asked_for(category: pa.DictionaryArray, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
     """(rows,) whether the category is one of those wanted, whatever the case."""
     if not wanted:
         return np.ones(len(category), bool)
     names = {name.strip().casefold() for name in wanted}
-    encoded = category.dictionary_encode()
-    matches = [value is not None and value.casefold() in names for value in encoded.dictionary.to_pylist()]
-    result: npt.NDArray[np.bool_] = np.array([*matches, False])[encoded.indices.fill_null(len(matches)).to_numpy()]
+    matches = [value.casefold() in names for value in category.dictionary.to_pylist()]
+    result: npt.NDArray[np.bool_] = np.array([*matches, False])[category.indices.fill_null(len(matches)).to_numpy()]
     return result

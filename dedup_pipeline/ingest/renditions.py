@@ -30,8 +30,14 @@ def ranked(photos: pa.Array, separator: str, wanted: int) -> pa.ListArray:
     Returns:
         (rows,) lists of URLs; empty where there is none.
     """
-    encoded = photos.fill_null("").dictionary_encode()  # the variants of a product share their photo
-    return _ranked(encoded.dictionary, separator, wanted).take(encoded.indices)
+    found = ranked_distinct(photos, separator, wanted)
+    return found.dictionary.take(found.indices)
+
+
+def ranked_distinct(photos: pa.Array, separator: str, wanted: int) -> pa.DictionaryArray:
+    """As ``ranked``; the variants of a product share their photo, which is a value of a dictionary."""
+    encoded = photos.fill_null("").dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices, _ranked(encoded.dictionary, separator, wanted))
 
 
 def _ranked(photos: pa.Array, separator: str, wanted: int) -> pa.ListArray:
@@ -53,12 +59,6 @@ def _ranked(photos: pa.Array, separator: str, wanted: int) -> pa.ListArray:
         order, keys = np.delete(order, repeated), np.delete(keys, repeated)
     offsets = np.searchsorted(keys >> _RANK_BITS, np.arange(len(photos) + 1)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), urls.take(pa.array(order)))
-
-
-def first_of(lists: pa.ListArray) -> pa.Array:
-    """(rows,) the first entry of each list; null where it is empty."""
-    offsets = lists.offsets.to_numpy()
-    return lists.values.take(pa.array(offsets[:-1], mask=offsets[1:] == offsets[:-1]))
 
 
 NO_PHOTO = pa.array(["", "null", "none", "nan", "n/a", "na", "-"])

@@ -1,0 +1,98 @@
+"""Columns whose values repeat, such as brands and photos: dictionaries all the way from the dump to the table.
+
+So each value is cleaned, ranked, spooled and compressed once for all rows of a part that have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dedup_pipeline.schemas import LISTINGS
+
+_CODE = pa.int32()
+_TEXTS = ("title", "brand", "category", "category_path", "seller", "colour")
+_DICTIONARY_BYTES = 64 << 20  # of a column and row group; what goes beyond is written without one
+_COMPARED = ["listing_id", "row", "family_id", "price"]  # the columns of whose values a reader may want least and most
+
+
+def _encoded(field: pa.Field) -> pa.Field:
+    if pa.types.is_list(field.type):
+        return field.with_type(pa.list_(pa.dictionary(_CODE, field.type.value_type)))
+    return field.with_type(pa.dictionary(_CODE, field.type))
+
+
+WRITTEN = pa.schema([_encoded(f) if f.name in (*_TEXTS, "photo_url", "photo_urls") else f for f in LISTINGS])
+
+
+def listing_writer(file: BinaryIO) -> pq.ParquetWriter:
+    """Write tables of the schema ``WRITTEN``, which readers see as ``LISTINGS``: dictionaries are a way to store."""
+    return pq.ParquetWriter(
+        file,
+        WRITTEN,
+        compression="zstd",
+        use_dictionary=[*_TEXTS, "photo_url", "photo_urls.list.element"],
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
+        write_statistics=_COMPARED,
+        store_schema=False,
+    )
+
+
+def spooled(name: str) -> pa.Field:
+    """The field of a listing's column, as it is handed on before the table is written."""
+    field = LISTINGS.field(name)
+    return field.with_type(pa.dictionary(_CODE, field.type)) if name in (*_TEXTS, "photo_urls") else field
+
+
+def convert_values(
+    text: pa.Array, clean: Callable[[pa.Array], pa.Array], convert: Callable[[str], object] | None, kind: pa.DataType
+) -> pa.DictionaryArray:
+    """Clean and convert each distinct text once.
+
+    Args:
+        text: (rows,) text.
+        clean: makes (values,) text of (values,) text, null where there is no value.
+        convert: what becomes of a clean value; None leaves it.
+        kind: the type of what it becomes.
+
+    Returns:
+        (rows,) values; those of the dictionary are distinct and none is null.
+    """
+    encoded = text.dictionary_encode()
+    values = clean(encoded.dictionary)
+    if convert is not None:
+        values = pa.array([None if value is None else convert(value) for value in values.to_pylist()], kind)
+    distinct = values.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(distinct.indices.take(encoded.indices), distinct.dictionary)
+
+
+def photo_columns(parts: Sequence[pa.DictionaryArray]) -> tuple[pa.Array, pa.Array]:
+    """The columns ``photo_url`` and ``photo_urls``, with one dictionary of URLs.
+
+    Args:
+        parts: (rows,) lists of URLs in all, each part with a dictionary of its own.
+
+    Returns:
+        (rows,) the first URL of each list, null where it is empty; and (rows,) the lists.
+    """
+    lists = pa.concat_arrays([part.dictionary for part in parts])
+    base = np.cumsum([0, *(len(part.dictionary) for part in parts)])
+    numbers = np.concatenate([part.indices.to_numpy() + first for part, first in zip(parts, base[:-1], strict=True)])
+    urls = lists.values.dictionary_encode()
+    codes = urls.indices.to_numpy()
+    begins = lists.offsets.to_numpy()[:-1][numbers].astype(np.int64)
+    lengths = np.diff(lists.offsets.to_numpy())[numbers]
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    entries = np.repeat(begins - offsets[:-1], lengths) + np.arange(offsets[-1])
+    first = codes[np.minimum(begins, max(len(codes) - 1, 0))] if len(codes) else np.zeros(len(numbers), np.int32)
+    return (
+        pa.DictionaryArray.from_arrays(pa.array(first, _CODE, mask=lengths == 0), urls.dictionary),
+        pa.ListArray.from_arrays(
+            pa.array(offsets, pa.int32()),
+            pa.DictionaryArray.from_arrays(pa.array(codes[entries], _CODE), urls.dictionary),
+        ),
+    )
