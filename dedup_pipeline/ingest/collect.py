@@ -18,7 +18,7 @@ from dedup_pipeline.ingest.identity import IdTable, Nodes
 from dedup_pipeline.ingest.naming import Members, smallest_ids
 from dedup_pipeline.ingest.normalise import PLAIN_COLUMNS, Rows
 from dedup_pipeline.ingest.readers import RAW_CHARS, Batch
-from dedup_pipeline.ingest.repeating import WRITTEN, listing_writer, photo_columns, spooled
+from dedup_pipeline.ingest.repeating import WRITTEN, listing_writer, photo_columns, pruned, spooled
 from dedup_pipeline.ingest.spool import Spool
 from dedup_pipeline.schemas import LISTINGS, REJECTS, RejectReason
 from dedup_pipeline.stage import Count
@@ -101,7 +101,7 @@ class Collector:
                 photo_url, photo_urls = photo_columns(table["photo_urls"].chunks)
                 without_photo += photo_url.null_count
                 others = table.drop_columns("photo_urls").unify_dictionaries().combine_chunks()
-                columns = {name: others[name] for name in others.column_names}
+                columns = {name: _pruned(others[name].chunk(0)) for name in others.column_names}
                 columns |= {
                     "family_id": names.take(pa.array(families)),
                     "photo_url": photo_url,
@@ -189,7 +189,16 @@ def _left_out(
 
 
 def _filtered(table: pa.Table, wanted: npt.NDArray[np.bool_]) -> pa.Table:
-    return table if wanted.all() else table.filter(pa.array(wanted))
+    if wanted.all():
+        return table
+    found = table.filter(pa.array(wanted))
+    if 2 * len(found) > len(table):
+        return found
+    return pa.table([_pruned(column.combine_chunks()) for column in found], schema=table.schema)
+
+
+def _pruned(column: pa.Array) -> pa.Array:
+    return pruned(column) if pa.types.is_dictionary(column.type) else column
 
 
 def _in_chunks(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

@@ -70,19 +70,23 @@ class IdTable:
         """
         self._reserve(len(keys))
         front, back = keys[:, 0].copy(), keys[:, 1].copy()
-        result: Nodes = np.empty(len(keys), np.int32)
-        asked = np.arange(len(keys))
         slots = self._home(front, back)
-        while len(asked):
-            held = self._slots[slots]
-            empty = held < 0
-            if empty.any():
+        result: Nodes = self._slots[slots]
+        asked = np.arange(len(keys))
+        held = result
+        while True:
+            empty = np.flatnonzero(held < 0)
+            if len(empty):
                 self._place(keys, asked[empty], slots[empty])
-                held = self._slots[slots]
-            found = (self._keys[0][held] == front[asked]) & (self._keys[1][held] == back[asked])
-            result[asked[found]] = held[found]
-            asked, slots = asked[~found], (slots[~found] + 1) & (len(self._slots) - 1)
-        return result
+                held[empty] = self._slots[slots[empty]]
+            other = np.flatnonzero((self._keys[0][held] != front) | (self._keys[1][held] != back))
+            if held is not result:
+                result[asked] = held
+            if not len(other):
+                return result
+            asked, front, back = asked[other], front[other], back[other]
+            slots = (slots[other] + 1) & (len(self._slots) - 1)
+            held = self._slots[slots]
 
     def _place(self, keys: Keys, asked: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]) -> None:
         """Give each empty slot to one of those who ask for it; the others look again."""

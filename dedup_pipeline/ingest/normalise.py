@@ -20,10 +20,12 @@ from dedup_pipeline.ingest.presets import Layout
 from dedup_pipeline.ingest.readers import MAX_ID_CHARS, Batch
 from dedup_pipeline.ingest.renditions import ranked_distinct
 from dedup_pipeline.ingest.repeating import convert_values, spooled
+from dedup_pipeline.ingest.text import bytes_of, holds_blanks, lengths_of
 from dedup_pipeline.schemas import LISTINGS, RejectReason
 
 _NULLS = ("", "null", "Null", "NULL", "none", "None", "NONE", "nan", "NaN", "NAN", "n/a", "N/A", "<NA>", r"\N")
 _NULL_SET = pa.array(_NULLS)
+_LONGEST_NULL = max(map(len, _NULLS))
 _KEY_MARK = "\0"  # no id holds it: a key is never mistaken for an id
 _NUMBER = re.compile(r"[-+]?\d[\d,.' \u00a0]*")
 PLAIN_COLUMNS = tuple(name for name in LISTINGS.names if name not in ("family_id", "photo_url"))
@@ -71,24 +73,24 @@ def normalise(batch: Batch, fields: Mapping[str, Sequence[int]], layout: Layout,
         text = {field: values.take(chosen) for field, values in text.items()}
         identities = identities.take(chosen)
 
-    def values(field: str, convert: Callable[[str], object] | None, kind: pa.DataType) -> pa.DictionaryArray:
-        column = convert_values(_coalesced(batch, fields.get(field, ())), _cleaned, convert, kind)
+    def values(field: str, convert: Callable[[pa.Array], pa.Array] = _unchanged) -> pa.DictionaryArray:
+        column = convert_values(_coalesced(batch, fields.get(field, ())), lambda text: convert(_cleaned(text)))
         return column.take(pa.array(places)) if refused else column
 
-    category = values("category", _last_part, pa.string())
-    price = values("price", price_of, pa.float64())
+    category = values("category", _last_parts)
+    price = values("price", prices_of)
     photos = ranked_distinct(text["image"], layout.photo_separator, settings.rendition_px)
     parents, members = _members(identities, text["family"], layout)
     columns = {
         "listing_id": identities,
         "row": pa.array(batch.lines[places]),
         "photo_urls": photos,
-        "title": values("title", None, pa.string()),
-        "brand": values("brand", None, pa.string()),
+        "title": values("title"),
+        "brand": values("brand"),
         "category": category,
-        "category_path": values("category", None, pa.string()),
-        "seller": values("seller", None, pa.string()),
-        "colour": values("colour", None, pa.string()),
+        "category_path": values("category"),
+        "seller": values("seller"),
+        "colour": values("colour"),
         "price": price.dictionary.take(price.indices),
     }
     schema = pa.schema([spooled(name) for name in PLAIN_COLUMNS])
@@ -120,6 +122,23 @@ def price_of(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def prices_of(texts: pa.Array) -> pa.Array:
+    """(values,) float64: the price that each text tells, null where there is none."""
+    try:
+        values = texts.cast(pa.float64())
+    except pa.ArrowInvalid:  # not all are bare numbers
+        return pa.array([None if text is None else price_of(text) for text in texts.to_pylist()], pa.float64())
+    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
+
+
+def _last_parts(paths: pa.Array) -> pa.Array:
+    return pa.array([None if path is None else _last_part(path) for path in paths.to_pylist()], pa.string())
+
+
+def _unchanged(texts: pa.Array) -> pa.Array:
+    return texts
+
+
 def _last_part(path: str) -> str | None:
     """The last part of a category path; None for remains of markup such as ``[[]]``."""
     last = path.rstrip("> \t").rpartition(">")[2].strip()
@@ -136,10 +155,20 @@ def _coalesced(batch: Batch, columns: Sequence[int]) -> pa.Array:
 
 def _cleaned(text: pa.Array) -> pa.Array:
     """Text without outer blanks and NULs; null where it is empty or says null."""
-    if pc.any(pc.match_substring(text, "\0")).as_py():
+    if (bytes_of(text) == 0).any():
         text = pc.replace_substring(text, "\0", "")
-    trimmed = pc.ascii_trim_whitespace(text)
-    return pc.if_else(pc.is_in(trimmed, value_set=_NULL_SET), pa.scalar(None, pa.string()), trimmed)
+    trimmed = pc.ascii_trim_whitespace(text) if holds_blanks(text) else text
+    void = _says_null(trimmed)
+    return pc.if_else(pa.array(void), pa.scalar(None, pa.string()), trimmed) if void.any() else trimmed
+
+
+def _says_null(text: pa.Array) -> npt.NDArray[np.bool_]:
+    """(rows,) whether a text is empty or says null; False for null."""
+    void = np.zeros(len(text), bool)
+    short = np.flatnonzero(lengths_of(text) <= _LONGEST_NULL)
+    if len(short):
+        void[short] = pc.is_in(text.take(pa.array(short)), value_set=_NULL_SET).to_numpy(zero_copy_only=False)
+    return void
 
 
 def _refused(
@@ -174,9 +203,9 @@ def _members(identities: pa.Array, family: pa.Array, layout: Layout) -> tuple[Po
         return rows, pc.binary_join_element_wise(pa.scalar(_KEY_MARK), keys.drop_null(), "")
     lists = pc.split_pattern(family.fill_null(""), ",")
     named = pc.ascii_trim(lists.flatten(), characters=" \t\r\n\"'[]{}")
-    used = pc.invert(pc.is_in(named, value_set=_NULL_SET))
+    used = ~_says_null(named)
     rows = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
-    return rows[used.to_numpy(zero_copy_only=False)], named.filter(used)
+    return rows[used], named.filter(pa.array(used))
 
 
 def _asked_for(category: pa.DictionaryArray, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:

@@ -21,6 +21,7 @@ from dedup_pipeline.ingest.source import Source, reading
 from dedup_pipeline.schemas import RejectReason
 
 RAW_CHARS = 20_000
+_PARSED_BYTES = 1 << 20
 MAX_ID_CHARS = 1000
 
 
@@ -112,12 +113,14 @@ def parse(block: Block, width: int, wanted: Sequence[int], delimiter: str, id_co
         return "skip"
 
     names = [str(index) for index in wanted]
+    # Arrow parses this much at once, what stays in the cache of a core; no record may be longer
+    at_once = max(_PARSED_BYTES, int((ends - block.starts).max()) + 2)
     # Arrow drops a byte order mark in front, which is text inside a file; it skips a blank line
     data = b"\n" + block.data if block.data.startswith(codecs.BOM_UTF8) else block.data
     table = pa_csv.read_csv(
         pa.BufferReader(data),
         read_options=pa_csv.ReadOptions(
-            use_threads=False, column_names=[str(index) for index in range(width)], block_size=len(data) + 1
+            use_threads=False, column_names=[str(index) for index in range(width)], block_size=at_once
         ),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
         convert_options=pa_csv.ConvertOptions(

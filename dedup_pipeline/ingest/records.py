@@ -15,6 +15,8 @@ from dedup_pipeline.ingest.blocks import NO_POSITIONS, Assembly, Block, Position
 from dedup_pipeline.ingest.scanner import MANY_COLUMNS, Scanner
 
 _LINE_END, _RETURN, _QUOTE = 10, 13, 34
+_COMMON_BITS = 255 - (_LINE_END ^ _QUOTE)  # those that do not tell the two marks apart
+_SEARCHED_BYTES = 1 << 20
 _FEW = 500  # records that are read faster one by one than by looking at the whole block
 
 
@@ -53,10 +55,9 @@ class Splitter:
     def _cut(self, data: bytes, *, final: bool) -> tuple[Block, int, int]:
         """The records of ``data``, where the first one starts that is not read yet, and the lines before it."""
         view = np.frombuffer(data, np.uint8)
-        line_ends = np.flatnonzero(view == _LINE_END)
+        line_ends, quotes = _marks(view)
         if final and data and not data.endswith(b"\n"):
             line_ends = np.append(line_ends, len(data))
-        quotes = np.flatnonzero(view == _QUOTE)
         bare_returns = _bare_returns(data, view)
         whole = None if len(bare_returns) else self._cut_whole(data, view, line_ends, quotes, final=final)
         block, end = whole or self._cut_by_lines(data, view, line_ends, quotes, bare_returns, final=final)
@@ -149,6 +150,24 @@ class Splitter:
             collected.add_scan(scan, start, next_odd, self.delimiter)
             line = int(np.searchsorted(starts, scan.end))
         return collected.block(), len(data)
+
+
+def _marks(view: npt.NDArray[np.uint8]) -> tuple[Positions, Positions]:
+    """Where line ends and where quotes stand."""
+    mask = np.empty(_SEARCHED_BYTES, np.uint8)
+    hits, words = mask.view(np.bool_), mask.view(np.uint64)
+    found = [NO_POSITIONS]
+    for first in range(0, len(view), _SEARCHED_BYTES):
+        part = view[first : first + _SEARCHED_BYTES]
+        mask[len(part) :] = 0
+        np.bitwise_and(part, _COMMON_BITS, out=mask[: len(part)])
+        np.equal(mask[: len(part)], _LINE_END & _COMMON_BITS, out=hits[: len(part)])
+        hit_words = np.flatnonzero(words != 0)  # most words of eight bytes have neither
+        places = np.flatnonzero(hits.reshape(-1, 8)[hit_words])
+        found.append(first + 8 * hit_words[places >> 3] + (places & 7))
+    positions = np.concatenate(found)
+    marks = view[positions]
+    return positions[marks == _LINE_END], positions[marks == _QUOTE]
 
 
 def _wrong(

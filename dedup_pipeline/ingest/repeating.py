@@ -48,51 +48,59 @@ def spooled(name: str) -> pa.Field:
     return field.with_type(pa.dictionary(_CODE, field.type)) if name in (*_TEXTS, "photo_urls") else field
 
 
-def convert_values(
-    text: pa.Array, clean: Callable[[pa.Array], pa.Array], convert: Callable[[str], object] | None, kind: pa.DataType
-) -> pa.DictionaryArray:
-    """Clean and convert each distinct text once.
+def convert_values(text: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> pa.DictionaryArray:
+    """Convert each distinct text once.
 
     Args:
         text: (rows,) text.
-        clean: makes (values,) text of (values,) text, null where there is no value.
-        convert: what becomes of a clean value; None leaves it.
-        kind: the type of what it becomes.
+        convert: makes (values,) values of (values,) text, null where there is no value.
 
     Returns:
         (rows,) values; those of the dictionary are distinct and none is null.
     """
     encoded = text.dictionary_encode()
-    values = clean(encoded.dictionary)
-    if convert is not None:
-        values = pa.array([None if value is None else convert(value) for value in values.to_pylist()], kind)
-    distinct = values.dictionary_encode()
+    distinct = convert(encoded.dictionary).dictionary_encode()
     return pa.DictionaryArray.from_arrays(distinct.indices.take(encoded.indices), distinct.dictionary)
 
 
-def photo_columns(parts: Sequence[pa.DictionaryArray]) -> tuple[pa.Array, pa.Array]:
-    """The columns ``photo_url`` and ``photo_urls``, with one dictionary of URLs.
+def pruned(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same values, with a dictionary of those alone that occur; it keeps its order."""
+    codes = column.indices.fill_null(0).to_numpy()
+    used = np.zeros(len(column.dictionary), bool)
+    used[codes if not column.null_count else column.indices.drop_null().to_numpy()] = True
+    if used.all():
+        return column
+    numbers = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    found = numbers[codes] if len(numbers) else codes
+    mask = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    return pa.DictionaryArray.from_arrays(
+        pa.array(found, _CODE, mask=mask), column.dictionary.take(pa.array(np.flatnonzero(used)))
+    )
+
+
+def photo_columns(parts: Sequence[pa.DictionaryArray]) -> tuple[pa.DictionaryArray, pa.ListArray]:
+    """The columns ``photo_url`` and ``photo_urls`` of a table.
 
     Args:
         parts: (rows,) lists of URLs in all, each part with a dictionary of its own.
 
     Returns:
-        (rows,) the first URL of each list, null where it is empty; and (rows,) the lists.
+        (rows,) the first URL of each list, null where it is empty; and (rows,) the lists, of URLs of one dictionary.
     """
+    parts = [pruned(part) for part in parts]
     lists = pa.concat_arrays([part.dictionary for part in parts])
     base = np.cumsum([0, *(len(part.dictionary) for part in parts)])
     numbers = np.concatenate([part.indices.to_numpy() + first for part, first in zip(parts, base[:-1], strict=True)])
-    urls = lists.values.dictionary_encode()
+    urls = lists.flatten().dictionary_encode()
     codes = urls.indices.to_numpy()
-    begins = lists.offsets.to_numpy()[:-1][numbers].astype(np.int64)
-    lengths = np.diff(lists.offsets.to_numpy())[numbers]
+    bounds = lists.offsets.to_numpy().astype(np.int64) - lists.offsets[0].as_py()
+    begins, lengths = bounds[:-1][numbers], np.diff(bounds)[numbers]
     offsets = np.concatenate(([0], np.cumsum(lengths)))
-    entries = np.repeat(begins - offsets[:-1], lengths) + np.arange(offsets[-1])
-    first = codes[np.minimum(begins, max(len(codes) - 1, 0))] if len(codes) else np.zeros(len(numbers), np.int32)
+    entries = codes[np.repeat(begins - offsets[:-1], lengths) + np.arange(offsets[-1])]
+    first = np.append(entries, np.int32(0))[offsets[:-1]]
     return (
-        pa.DictionaryArray.from_arrays(pa.array(first, _CODE, mask=lengths == 0), urls.dictionary),
+        pruned(pa.DictionaryArray.from_arrays(pa.array(first, _CODE, mask=lengths == 0), urls.dictionary)),
         pa.ListArray.from_arrays(
-            pa.array(offsets, pa.int32()),
-            pa.DictionaryArray.from_arrays(pa.array(codes[entries], _CODE), urls.dictionary),
+            pa.array(offsets, pa.int32()), pa.DictionaryArray.from_arrays(pa.array(entries, _CODE), urls.dictionary)
         ),
     )

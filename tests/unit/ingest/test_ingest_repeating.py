@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_pipeline.ingest.renditions import ranked, ranked_distinct
-from dedup_pipeline.ingest.repeating import WRITTEN, convert_values, listing_writer, photo_columns
+from dedup_pipeline.ingest.repeating import WRITTEN, convert_values, listing_writer, photo_columns, pruned
 from dedup_pipeline.schemas import LISTINGS
 
 texts = st.lists(st.sampled_from(["a", " a", "b", "", " ", "c>d", None]), max_size=12)
@@ -21,17 +21,17 @@ def clean(text):
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
 
 
+def last(text):
+    return pa.array([value and (value.rpartition(">")[2] or None) for value in clean(text).to_pylist()], pa.string())
+
+
 @given(texts)
 def test_each_value_is_converted_as_if_alone(values):
-    last = convert_values(
-        pa.array(values, pa.string()), clean, lambda text: text.rpartition(">")[2] or None, pa.string()
-    )
-    cleaned = [(value or "").strip() for value in values]
-    assert last.to_pylist() == [value.rpartition(">")[2] or None for value in cleaned]
-    kept = convert_values(pa.array(values, pa.string()), clean, None, pa.string())
-    assert kept.to_pylist() == [value or None for value in cleaned]
-    for column in (last, kept):
-        names = column.dictionary.to_pylist()
+    column = pa.array(values, pa.string())
+    for convert in (clean, last):
+        found = convert_values(column, convert)
+        assert found.to_pylist() == convert(column).to_pylist()
+        names = found.dictionary.to_pylist()
         assert None not in names
         assert len(set(names)) == len(names)
 
@@ -62,3 +62,13 @@ def test_readers_see_plain_columns():
     table = pq.read_table(io.BytesIO(file.getvalue()))
     assert table.schema.equals(LISTINGS)
     assert table.to_pylist() == [row, row | {"photo_urls": [], "photo_url": None}]
+
+
+@given(st.lists(st.sampled_from(["a", "b", None, "c"]), max_size=9), st.integers(0, 9))
+def test_values_that_do_not_occur_leave_the_dictionary(values, skipped):
+    column = pa.array([*values, "d"], pa.string()).dictionary_encode()[:-1].slice(skipped)
+    found = pruned(column)
+    assert found.to_pylist() == values[skipped:]
+    assert found.dictionary.to_pylist() == list(
+        dict.fromkeys(value for value in values if value in values[skipped:] and value)
+    )
