@@ -2,11 +2,15 @@
 
 import io
 import struct
+import warnings
 import zlib
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from dedup_pipeline.imaging import WORKING_SIDE, PictureError, decode, open_image
 from dedup_pipeline.schemas import FetchStatus
@@ -103,6 +107,75 @@ def test_a_large_picture_is_brought_to_the_working_size():
     picture = decode(saved(two_halves(3000, 1500), "JPEG"))
     assert picture.shape == (WORKING_SIDE // 2, WORKING_SIDE, 3)
     assert looks_like_two_halves(picture)
+
+
+def by_pillow(data):
+    """The picture by Pillow alone; None where it refuses the file."""
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
+            warnings.simplefilter("ignore")
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, SyntaxError):
+        return None
+
+
+def noisy(seed, width, height):
+    """Coarse noise: every frequency of a JPEG has something to hold."""
+    grains = np.random.default_rng(seed).integers(0, 256, (height // 4 + 2, width // 3 + 2, 3), dtype=np.uint8)
+    return cv2.resize(grains, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+@st.composite
+def jpegs(draw):
+    """JPEG files of all kinds: subsampling, progressive, restart markers, grey, turned."""
+    picture = noisy(draw(st.integers(0, 99)), draw(st.integers(1, 90)), draw(st.integers(1, 90)))
+    quality = draw(st.integers(1, 100))
+    if draw(st.booleans()):
+        factors = draw(st.sampled_from([0x411111, 0x221111, 0x211111, 0x121111, 0x111111]))
+        return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factors])[1].tobytes()
+    exif = Image.Exif()
+    exif[0x0112] = draw(st.integers(0, 9))
+    options = {"exif": exif} if draw(st.booleans()) else {}
+    options |= {"progressive": draw(st.booleans()), "optimize": draw(st.booleans())}
+    options |= {"subsampling": draw(st.integers(0, 2)), "restart_marker_blocks": draw(st.integers(0, 3))}
+    image = Image.fromarray(picture).convert(draw(st.sampled_from(["RGB", "L"])))
+    return saved(image, "JPEG", quality=quality, **options)
+
+
+@given(jpegs())
+def test_every_jpeg_has_the_pixels_that_pillow_gives_it(data):
+    assert np.array_equal(decode(data), by_pillow(data))
+
+
+@given(jpegs(), st.data())
+def test_damaged_jpegs_are_refused_or_forgiven_as_by_pillow(data, drawn):
+    damaged = bytearray(data)
+    for _ in range(drawn.draw(st.integers(0, 3))):
+        damaged[drawn.draw(st.integers(2, len(data) - 1))] = drawn.draw(st.integers(0, 255))
+    damaged = bytes(damaged[: drawn.draw(st.integers(3, len(data)))])
+    expected = by_pillow(damaged)
+    if expected is None:
+        with pytest.raises(PictureError):
+            decode(damaged)
+    elif max(expected.shape) <= WORKING_SIDE:
+        assert np.array_equal(decode(damaged), expected)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1500, 1100), (2048, 900), (2100, 2300)])
+def test_a_large_jpeg_has_the_pixels_that_pillow_gives_it(width, height):
+    data = saved(Image.fromarray(noisy(1, width, height)), "JPEG")
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
+        pixels = np.asarray(image)
+    scale = WORKING_SIDE / max(pixels.shape)
+    size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
+    assert np.array_equal(decode(data), cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
+def test_a_jpeg_of_too_many_pixels_is_refused():
+    with pytest.raises(PictureError, match="max_pixels") as error:
+        decode(saved(two_halves(200, 100), "JPEG"), max_pixels=10_000)
+    assert error.value.status is FetchStatus.TOO_MANY_PIXELS
 
 
 def claiming(width, height):
