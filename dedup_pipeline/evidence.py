@@ -49,8 +49,8 @@ class Looks:
         crowd: (N,) float32, the mean cosine of the picture to its neighbourhood.
         phash: (N, 2) uint64, upright and mirrored.
         dhash: (N, 2) uint64, upright and mirrored.
-        colour: (N, 16) float32, see hashing.colour_summary.
-        layout: (N, 192) uint8, see hashing.layout.
+        colour: (N, 16) float32, see hashing.Figures.
+        layout: (N, 192) uint8, see hashing.Figures.
         sizes: (N, 2) int32, width and height in pixels.
     """
 
@@ -81,17 +81,10 @@ class Looks:
     @classmethod
     def from_pictures(cls, pictures: list[Picture], vectors: Floats, crowd: Floats) -> Looks:
         """The looks of some pictures, with their (N, D) vectors and (N,) crowds."""
-        return cls(
-            vectors=vectors,
-            crowd=crowd,
-            phash=np.array([hashing.phash(picture) for picture in pictures], np.uint64).reshape(-1, 2),
-            dhash=np.array([hashing.dhash(picture) for picture in pictures], np.uint64).reshape(-1, 2),
-            colour=np.array([hashing.colour_summary(p) for p in pictures]).reshape(-1, hashing.COLOUR_VALUES),
-            layout=np.frombuffer(b"".join(hashing.layout(p) for p in pictures), np.uint8).reshape(
-                -1, hashing.LAYOUT_BYTES
-            ),
-            sizes=np.array([picture.shape[1::-1] for picture in pictures], np.int32).reshape(-1, 2),
-        )
+        squares = [hashing.square(picture) for picture in pictures]
+        figures = hashing.figures(np.array(squares, np.uint8).reshape(-1, hashing.SIDE, hashing.SIDE, 3))
+        sizes = np.array([picture.shape[1::-1] for picture in pictures], np.int32).reshape(-1, 2)
+        return cls(vectors, crowd, **figures._asdict(), sizes=sizes)
 
     def take(self, rows: Rows | slice) -> Looks:
         """The looks of some rows."""

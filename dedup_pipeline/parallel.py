@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _AHEAD = 4  # items begun ahead per thread: enough to keep it busy, few enough to bound memory
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut a stream into lists of ``size`` items, the last of which may be shorter."""
+    stream = iter(items)
+    while some := list(islice(stream, size)):
+        yield some
 
 
 def map_ahead(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:

@@ -129,8 +129,8 @@ FINGERPRINTS = _table(
     dhash_mirrored=pa.uint64(),
     width=pa.int32(),  # pixels, upright
     height=pa.int32(),
-    colour=pa.list_(pa.float32(), 16),  # see hashing.colour_summary
-    layout=pa.binary(192),  # see hashing.layout
+    colour=pa.list_(pa.float32(), 16),  # see hashing.Figures
+    layout=pa.binary(192),  # see hashing.Figures
 )
 
 

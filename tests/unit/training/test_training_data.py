@@ -29,7 +29,8 @@ def photos(settings: Settings) -> Photos:
 
 
 def fingerprint_row(picture: Picture) -> dict[str, object]:
-    (upright, mirrored), (gradient, gradient_mirrored) = hashing.phash(picture), hashing.dhash(picture)
+    figures = hashing.figures(hashing.square(picture)[None])
+    (upright, mirrored), (gradient, gradient_mirrored) = figures.phash[0], figures.dhash[0]
     row: dict[str, object] = dict.fromkeys(schemas.FINGERPRINTS.names)
     return row | {
         "pixel_id": hashing.pixel_id(picture),
@@ -37,7 +38,7 @@ def fingerprint_row(picture: Picture) -> dict[str, object]:
         "phash_mirrored": mirrored,
         "dhash": gradient,
         "dhash_mirrored": gradient_mirrored,
-        "colour": hashing.colour_summary(picture),
+        "colour": figures.colour[0],
     }
 
 
