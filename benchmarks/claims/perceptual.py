@@ -84,7 +84,8 @@ CLAIM = Claim(
     ours=Contender(OURS, "near_ours.py"),
     peers=(
         Contender("faiss binary, flat", "near_faiss.py", _FAISS, ("flat",)),
-        Contender("faiss binary, multi-hash", "near_faiss.py", _FAISS, ("multihash",)),
+        Contender("faiss binary, multi-hash, 4 tables", "near_faiss.py", _FAISS, ("multihash", "4")),
+        Contender("faiss binary, multi-hash, 3 tables", "near_faiss.py", _FAISS, ("multihash", "3")),
         Contender("BK-tree (pybktree)", "near_pybktree.py", "contenders/pybktree.txt"),
     ),
     quick=(Size(100_000),),

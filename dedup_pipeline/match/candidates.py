@@ -65,10 +65,9 @@ def _near_hashes(nodes: Nodes, queries: Looks, settings: Settings) -> tuple[Rows
     for name in ("phash", "dhash"):
         hashes, asked = getattr(nodes.looks, name), getattr(queries, name)
         table = everyone[_uncrowded(hashes[everyone, 0], settings.match.crowded_hash)]
-        for side in (0, 1):
-            left, right = radius_join(asked[:, side], hashes[table, 0], settings.match.hash_radius)
-            first.append(left)
-            second.append(table[right])
+        left, right = radius_join(asked.T.reshape(-1), hashes[table, 0], settings.match.hash_radius)
+        first.append(left % max(1, len(queries)))  # upright, then mirrored
+        second.append(table[right])
     return np.concatenate(first), np.concatenate(second)
 
 
