@@ -120,8 +120,35 @@ def finish_embed(dump: DumpRef) -> dict[str, Any]:
 
 
 @task(**policy("index"))
-def index(dump: DumpRef) -> dict[str, Any]:
-    """Build the Annoy index of the dump, and measure its recall against exact search."""
+def plan_index(dump: DumpRef) -> list[dict[str, Any]]:
+    """Number the dump's distinct vectors and divide them into parts; shares of these for the next two tasks."""
+    from dedup_pipeline.index import plan_index
+
+    settings = run_settings()
+    with errors_for_airflow():
+        parts = plan_index(settings, dump["dump_id"])
+    return _divided(settings, parts, parts, "part")
+
+
+@task(map_index_template="{{ label }}", **policy("index"))
+def index(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
+    """Build the index files of the parts of one share."""
+    from dedup_pipeline.index import index_part
+
+    return _each_part(index_part, dump["dump_id"], share, "vectors")
+
+
+@task(map_index_template="{{ label }}", **policy("index"))
+def neighbours(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
+    """Find the neighbours of the vectors of one share's parts, in the files of all parts."""
+    from dedup_pipeline.index import neighbours_part
+
+    return _each_part(neighbours_part, dump["dump_id"], share, "vectors")
+
+
+@task(**policy("index"))
+def finish_index(dump: DumpRef) -> dict[str, Any]:
+    """Put the parts together, and measure the recall of the index against exact search."""
     from dedup_pipeline.index import index
 
     return call(index, run_settings(), dump["dump_id"])
@@ -143,10 +170,7 @@ def match(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
     """Find the candidates of the parts of one share, with their evidence."""
     from dedup_pipeline.match import match_part
 
-    settings, some = run_settings(), labelled(share)
-    with errors_for_airflow():
-        results = [match_part(settings, dump["dump_id"], part) for part in range(some.first, some.last)]
-    return {"candidates": sum(int(str(result.counts["candidates"])) for result in results)}
+    return _each_part(match_part, dump["dump_id"], share, "candidates")
 
 
 @task(**policy("match"))
@@ -222,6 +246,14 @@ def _each_pack(stage: Any, dump_id: str, share: dict[str, Any]) -> dict[str, int
     return {name: sum(result["counts"][name] for result in results) for name in ("images", "undecodable")}
 
 
+def _each_part(stage: Any, dump_id: str, share: dict[str, Any], counted: str) -> dict[str, int]:
+    """Call a stage for each part of a share, and add up a count."""
+    settings, some = run_settings(), labelled(share)
+    with errors_for_airflow():
+        results = [stage(settings, dump_id, part) for part in range(some.first, some.last)]
+    return {counted: sum(int(str(result.counts[counted])) for result in results)}
+
+
 def _mapped(decorated: Any) -> Any:
     """Give a task that will be mapped its docstring as documentation, as Airflow does for others."""
     return decorated.override(doc_md=decorated.function.__doc__)
@@ -263,9 +295,14 @@ def catalog_dedup() -> None:
     embedded = finish_embed(**one)
     fingerprinted >> trained >> to_embed
     [to_embed, _mapped(embed).partial(**one).expand(share=to_embed)] >> embedded
+    to_index = plan_index(**one)
+    indexed = finish_index(**one)
+    built = _mapped(index).partial(**one).expand(share=to_index)
+    embedded >> to_index
+    built >> _mapped(neighbours).partial(**one).expand(share=to_index) >> indexed
     parts = plan_match(**one)
     matched = finish_match(**one)
-    embedded >> index(**one) >> parts
+    indexed >> parts
     _mapped(match).partial(**one).expand(share=parts) >> matched
     recorded = MlflowOperator(
         task_id="record",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dedup_pipeline.evidence import Rows
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
@@ -25,16 +27,25 @@ def pack_ids(store: Store, dump_id: str) -> list[str]:
     return packs
 
 
+def held_images(store: Store, dump_id: str) -> pa.Table:
+    """The distinct images of a dump and the pack that holds each, the first of several: image_id, pack_id; sorted.
+
+    Raises:
+        NotReadyError: the dump is not fetched yet.
+    """
+    photos = store.read_table(result_of(store, dump_id, "fetch").outputs["photos"], ["image_id", "pack_id"])
+    held = photos.filter(pc.is_valid(photos["image_id"])).group_by("image_id").aggregate([("pack_id", "min")])
+    return held.rename_columns(["image_id", "pack_id"]).sort_by("image_id").combine_chunks()
+
+
 def images_of(store: Store, dump_id: str) -> dict[str, str]:
     """The distinct images of a dump: image id to the pack that holds it, sorted by image id.
 
     Raises:
         NotReadyError: the dump is not fetched yet.
     """
-    photos = store.read_table(result_of(store, dump_id, "fetch").outputs["photos"], ["image_id", "pack_id"])
-    held = photos.filter(pc.is_valid(photos["image_id"]))
-    pairs = sorted(zip(held["image_id"].to_pylist(), held["pack_id"].to_pylist(), strict=True), reverse=True)
-    return dict(sorted(dict(pairs).items()))
+    held = held_images(store, dump_id)
+    return dict(zip(held["image_id"].to_pylist(), held["pack_id"].to_pylist(), strict=True))
 
 
 def image_of_photo(store: Store, dump_id: str) -> dict[str, str]:
@@ -62,6 +73,36 @@ def read_images(store: Store, wanted: Mapping[str, str]) -> Iterator[tuple[str, 
         for image_id, data in iter_images(store, pack_id):
             if wanted.get(image_id) == pack_id:
                 yield image_id, data
+
+
+def iter_packed(
+    store: Store, held: pa.Table, name: str, columns: list[str] | None = None
+) -> Iterator[tuple[Rows, pa.Table]]:
+    """What lies beside the packs of some images, pack by pack in the order of their ids.
+
+    Args:
+        store: the store.
+        held: image_id and pack_id of each image, as of ``held_images``.
+        name: the file beside each pack; image_id is among its columns.
+        columns: some of its columns, or None for all.
+
+    Yields:
+        Places (R,) int64 in ``held``, and the rows (R) of the file on the images there. Images that the file has no
+        row of, as they could not be decoded, are left out.
+
+    Raises:
+        NotReadyError: a pack has no such file.
+    """
+    packs = pc.dictionary_encode(held["pack_id"].combine_chunks())
+    codes = packs.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(packs.dictionary)))
+    names = packs.dictionary.to_pylist()
+    for code in sorted(range(len(names)), key=names.__getitem__):
+        places = order[ends[code - 1] if code else 0 : ends[code]].astype(np.int64)
+        table = store.read_table(store.pack(names[code], name), columns)
+        at = pc.index_in(held["image_id"].take(pa.array(places)), value_set=table["image_id"].combine_chunks())
+        yield places[np.asarray(at.is_valid())], table.take(at.drop_null())
 
 
 def read_packed(store: Store, held: Mapping[str, str], packs: list[str], name: str) -> pa.Table | None:

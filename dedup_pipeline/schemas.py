@@ -142,6 +142,9 @@ def embeddings(dimension: int) -> pa.Schema:
 # which row of the index an image's vector has; equal vectors share one
 INDEX_ROWS = _table(image_id=pa.string(), row=pa.int64())
 
+# which image has the vector of each of some consecutive rows of the index, and the pack that holds it
+INDEX_SOURCES = _table(image_id=pa.string(), pack_id=pa.string())
+
 # per row of the index: its nearest other rows, nearest first, and how near its neighbourhood is
 NEIGHBOURS = _table(
     row=pa.int64(),

@@ -1,6 +1,19 @@
 """The nearest-neighbour index over a dump's embeddings."""
 
-from dedup_pipeline.index.annoy_index import NeighbourIndex
-from dedup_pipeline.index.stage import crowd_of, index, open_index
+from dedup_pipeline.index.files import open_index, open_vectors, read_neighbours
+from dedup_pipeline.index.neighbour_index import NeighbourIndex, Vectors
+from dedup_pipeline.index.quality import crowd_of
+from dedup_pipeline.index.stage import index, index_part, neighbours_part, plan_index
 
-__all__ = ["NeighbourIndex", "crowd_of", "index", "open_index"]
+__all__ = [
+    "NeighbourIndex",
+    "Vectors",
+    "crowd_of",
+    "index",
+    "index_part",
+    "neighbours_part",
+    "open_index",
+    "open_vectors",
+    "plan_index",
+    "read_neighbours",
+]

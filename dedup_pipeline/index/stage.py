@@ -1,181 +1,238 @@
-"""The stage ``index``."""
+"""The stage ``index``: plan, then every part's file, then every part's neighbours, then finish."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.evidence import Floats, Rows
-from dedup_pipeline.index.annoy_index import METRIC, NeighbourIndex, Sidecar, build_file
-from dedup_pipeline.packs import images_of, pack_ids, read_packed
+from dedup_pipeline.index.annoy_files import build_file as build_annoy
+from dedup_pipeline.index.files import GROUP_ROWS, file_name, open_files
+from dedup_pipeline.index.neighbour_index import NeighbourIndex
+from dedup_pipeline.index.quality import crowds_of, measure_recall
+from dedup_pipeline.index.rows import IndexRows, find_rows, read_vectors
+from dedup_pipeline.index.sidecar import METRIC, Sidecar
 from dedup_pipeline.parallel import map_ahead
-from dedup_pipeline.schemas import INDEX_ROWS, NEIGHBOURS, conform
+from dedup_pipeline.schemas import INDEX_ROWS, INDEX_SOURCES, NEIGHBOURS
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 
-VERSION = 1
-_BLOCK = 256  # queries of one matrix product of the exact search
-_BATCH = 10_000  # rows of neighbours held at a time
-_CROWD = slice(5, 15)  # the nearest few may be duplicates; these ranks are the neighbourhood
+VERSION = 2
+_BLOCK = 1000  # rows asked for at once
 
 
 def index(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
-    """Build the index over a dump's distinct vectors and measure what it finds.
+    """Build the index over a dump's distinct vectors, find every row's neighbours, and measure what it finds.
 
     Pictures with equal vectors share a row: thousands of equal vectors ruin Annoy's recall.
 
     Returns:
-        outputs: vectors (the Annoy file), sidecar, rows (INDEX_ROWS), neighbours (NEIGHBOURS). counts: images, vectors,
-        recall (share of the exact nearest ``index.neighbours`` that the index finds, on a sample), recall_sample.
+        outputs: rows (INDEX_ROWS); of each part ``vectors-00000`` (an array), ``index-00000`` (the library's file),
+        ``sidecar-00000`` and ``neighbours-00000`` (NEIGHBOURS). counts: images, vectors, parts, recall (share of the
+        exact nearest ``index.neighbours`` that the index finds, on a sample), recall_sample.
 
     Raises:
-        NotReadyError: the dump is not embedded yet.
-        ModelError: there is no vector to index.
+        NotReadyError: the dump is not embedded yet, or no picture of it is.
     """
+    start = time.monotonic()
+    store = Store(settings.store)
+    parts = plan_index(settings, dump_id)
+    of = 2 * len(parts) + 2
+    progress(1, of)
+    files = []
+    for part in parts:
+        files.append(index_part(settings, dump_id, part))
+        progress(1 + len(files), of)
+    found = []
+    for part in parts:
+        found.append(neighbours_part(settings, dump_id, part))
+        progress(1 + len(files) + len(found), of)
+    plan = _plan(settings, dump_id)
+
+    def work() -> Done:
+        opened = open_files(store, [result.outputs for result in files], settings)
+        recall, sample = measure_recall(opened, opened.vectors, settings)
+        outputs = {"rows": plan.outputs["rows"]}
+        for part, result in enumerate(files):
+            of_part = {**result.outputs, **found[part].outputs}
+            outputs |= {f"{kind}-{part:05d}": path for kind, path in of_part.items()}
+        counts = {name: plan.counts[name] for name in ("images", "vectors", "parts")}
+        return Done(outputs, counts | {"recall": recall, "recall_sample": sample})
+
+    inputs = {"parts": [result.key for result in found], "sample": settings.index.recall_sample}
+    result = run_stage(store, dump_id, "index", inputs=inputs, version=VERSION, work=work).since(start)
+    progress(of, of)
+    return result
+
+
+def plan_index(settings: Settings, dump_id: str) -> list[int]:
+    """Number the distinct vectors of a dump and divide them into parts.
+
+    Returns:
+        The numbers of the parts.
+
+    Raises:
+        NotReadyError: the dump is not embedded yet, or no picture of it is.
+    """
+    return list(range(int(str(_plan(settings, dump_id).counts["parts"]))))
+
+
+def _plan(settings: Settings, dump_id: str) -> StageResult:
     store = Store(settings.store)
     embedded = result_of(store, dump_id, "embed")
     model_id = str(embedded.counts["model_id"])
-    options = {"trees": settings.index.trees, "seed": settings.seed, "sample": settings.index.recall_sample}
-    options |= {"search": settings.index.search_nodes, "neighbours": settings.index.neighbours}
+    library = settings.index.library
+    options = {"library": library, "part_vectors": settings.index.part_vectors, "seed": settings.seed}
+    options |= {"cells": settings.index.cells} if library == "faiss" else {}
 
     def work() -> Done:
-        progress(0, 3)
-        image_ids, vectors = read_embeddings(store, dump_id, model_id)
-        distinct, row_of = distinct_rows(vectors)
-        paths = {name: store.dump(dump_id, "index", file) for name, file in _FILES.items()}
-        kept = vectors[distinct]
-        store.write_table(paths["rows"], conform({"image_id": image_ids, "row": row_of}, INDEX_ROWS))
-        with tempfile.TemporaryDirectory(prefix="dedup-index-") as folder:
-            file = Path(folder) / "vectors.ann"
-            build_file(kept, file, trees=settings.index.trees, seed=settings.seed)
-            sidecar = _describe(file, kept, model_id, [image_ids[row] for row in distinct], settings)
-            progress(1, 3)
-            found = NeighbourIndex(file, sidecar, settings.index.search_nodes)
-            recall, sample = measure_recall(found, kept, settings)
-            progress(2, 3)
-            _write_neighbours(store, paths["neighbours"], found, settings)
-            with file.open("rb") as source, store.writing(paths["vectors"]) as target:
-                shutil.copyfileobj(source, target)
-        store.write_json(paths["sidecar"], sidecar.to_dict())
-        progress(3, 3)
-        counts = {"images": len(image_ids), "vectors": len(kept), "recall": recall, "recall_sample": sample}
-        return Done(paths, dict(counts))
+        rows = find_rows(store, dump_id, _embeddings(model_id))
+        size, items = settings.index.part_vectors, len(rows.first)
+        outputs = {"rows": store.dump(dump_id, "index", "rows.parquet")}
+        columns = {"image_id": rows.held["image_id"].combine_chunks(), "row": rows.row_of}
+        store.write_table(outputs["rows"], pa.table(columns, schema=INDEX_ROWS))
+        parts = -(-items // size)
+        for part in range(parts):
+            path = store.dump(dump_id, "index", file_name("sources", part))
+            sources = rows.sources(slice(part * size, (part + 1) * size))
+            store.write_table(path, sources.cast(INDEX_SOURCES))
+            outputs[f"sources-{part:05d}"] = path
+        if library == "faiss":
+            outputs["cells"] = store.dump(dump_id, "index", "cells.npy")
+            _write_array(store, outputs["cells"], _cells(store, rows, model_id, settings))
+        return Done(outputs, {"images": len(rows.held), "vectors": items, "parts": parts})
 
     inputs = {"embed": embedded.key, "model": model_id, **options}
-    return run_stage(store, dump_id, "index", inputs=inputs, version=VERSION, work=work)
+    return run_stage(store, dump_id, "index", part="plan", inputs=inputs, version=VERSION, work=work)
 
 
-_FILES = {"vectors": "vectors.ann", "sidecar": "index.json", "rows": "rows.parquet", "neighbours": "neighbours.parquet"}
+def _embeddings(model_id: str) -> str:
+    return f"embeddings-{model_id}.parquet"
 
 
-def open_index(settings: Settings, dump_id: str) -> tuple[NeighbourIndex, pa.Table]:
-    """The index of a dump and its rows (INDEX_ROWS, sorted by image id).
+def _cells(store: Store, rows: IndexRows, model_id: str, settings: Settings) -> Floats:
+    """The cells of the whole dump, whatever its parts."""
+    from dedup_pipeline.index import faiss_files  # noqa: PLC0415 - 60 MB that only it needs
 
-    Raises:
-        NotReadyError: it is not built yet.
-        ModelError: the files do not belong together.
+    items = len(rows.first)
+    cells = faiss_files.cell_count(items, settings.index.cells)
+    size = min(items, cells * faiss_files.SAMPLE)
+    sample = np.sort(np.random.default_rng(settings.seed).choice(items, size, replace=False))
+    vectors = read_vectors(store, rows.sources(sample), _embeddings(model_id))
+    return faiss_files.learn_cells(vectors, cells, seed=settings.seed)
+
+
+def index_part(settings: Settings, dump_id: str, part: int) -> StageResult:
+    """Write the vectors of one part, and the library's file over them.
+
+    Returns:
+        outputs: vectors, index, sidecar. counts: vectors.
     """
     store = Store(settings.store)
-    outputs = result_of(store, dump_id, "index").outputs
-    sidecar = Sidecar(**store.read_json(outputs["sidecar"]))
-    file = store.local_path(outputs["vectors"], Path(tempfile.gettempdir()) / "dedup-index")
-    return NeighbourIndex(file, sidecar, settings.index.search_nodes), store.read_table(outputs["rows"])
+    plan = _plan(settings, dump_id)
+    model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
+    library, trees = settings.index.library, settings.index.trees
+
+    def work() -> Done:
+        sources = store.read_table(plan.outputs[f"sources-{part:05d}"])
+        vectors = read_vectors(store, sources, _embeddings(model_id))
+        kinds = {"vectors": "vectors", "index": library, "sidecar": "sidecar"}
+        paths = {kind: store.dump(dump_id, "index", file_name(name, part)) for kind, name in kinds.items()}
+        _write_array(store, paths["vectors"], vectors)
+        cells = _read_array(store, plan.outputs["cells"]) if library == "faiss" else np.empty((0, 0), np.float32)
+        with tempfile.TemporaryDirectory(prefix="dedup-index-") as folder:
+            file = Path(folder) / "part"
+            if library == "faiss":
+                from dedup_pipeline.index.faiss_files import build_file  # noqa: PLC0415 - 60 MB that only it needs
+
+                build_file(vectors, cells, file)
+            else:
+                build_annoy(vectors, file, trees=trees, seed=settings.seed)
+            sidecar = Sidecar(
+                library=library,
+                first=part * settings.index.part_vectors,
+                items=len(vectors),
+                dimension=vectors.shape[1],
+                metric=METRIC,
+                size=file.stat().st_size,
+                model_id=model_id,
+                ids_digest=digest(sources["image_id"].to_pylist()),
+                seed=settings.seed,
+                trees=trees if library == "annoy" else 0,
+                cells=len(cells),
+            )
+            with file.open("rb") as source, store.writing(paths["index"]) as target:
+                shutil.copyfileobj(source, target)
+        store.write_json(paths["sidecar"], sidecar.to_dict())
+        return Done(paths, {"vectors": len(vectors)})
+
+    inputs = {"plan": plan.key, "part": part} | ({"trees": trees} if library == "annoy" else {})
+    name = f"part-{part:05d}"
+    return run_stage(store, dump_id, "index", part=name, inputs=inputs, version=VERSION, work=work)
 
 
-def read_embeddings(store: Store, dump_id: str, model_id: str) -> tuple[list[str], Floats]:
-    """The embeddings of a dump's distinct images.
+def neighbours_part(settings: Settings, dump_id: str, part: int) -> StageResult:
+    """Find the neighbours of the rows of one part, among those of all parts.
 
     Returns:
-        Image ids, sorted, and their vectors (N, D) float32.
-
-    Raises:
-        NotReadyError: there are none.
+        outputs: neighbours (NEIGHBOURS). counts: vectors.
     """
-    table = read_packed(store, images_of(store, dump_id), pack_ids(store, dump_id), f"embeddings-{model_id}.parquet")
-    if table is None or not len(table):
-        raise NotReadyError(f"dump {dump_id} has no picture to index: see its fetch statuses in {store.root}")
-    vectors = table["vector"].combine_chunks()
-    flat = vectors.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    return table["image_id"].to_pylist(), flat.reshape(len(table), -1)
+    store = Store(settings.store)
+    files = [index_part(settings, dump_id, other) for other in plan_index(settings, dump_id)]
+    searched = {"probes": settings.index.probes} if settings.index.library == "faiss" else {}
+    searched |= {"search": settings.index.search_nodes} if settings.index.library == "annoy" else {}
+
+    def work() -> Done:
+        opened = open_files(store, [result.outputs for result in files], settings)
+        first = part * settings.index.part_vectors
+        rows = np.arange(first, first + int(str(files[part].counts["vectors"])))
+        path = store.dump(dump_id, "index", file_name("neighbours", part))
+        _write_neighbours(store, path, opened, rows, settings)
+        return Done({"neighbours": path}, {"vectors": len(rows)})
+
+    inputs = {"files": [result.key for result in files], "part": part, "neighbours": settings.index.neighbours}
+    name = f"neighbours-{part:05d}"
+    return run_stage(store, dump_id, "index", part=name, inputs=inputs | searched, version=VERSION, work=work)
 
 
-def distinct_rows(vectors: Floats) -> tuple[Rows, Rows]:
-    """Collapse equal vectors (N, D).
+def _write_neighbours(store: Store, path: str, found: NeighbourIndex, rows: Rows, settings: Settings) -> None:
+    """Find the neighbours of rows (R,), blocks of them in threads, and write them a row group at a time."""
 
-    Returns:
-        The first place (M,) of each distinct vector in order of appearance, and for every vector (N,) its number among
-        the distinct ones.
-    """
-    as_bytes = np.ascontiguousarray(vectors).view(np.dtype((np.void, vectors.dtype.itemsize * vectors.shape[1])))
-    _, first, inverse = np.unique(as_bytes.ravel(), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order].astype(np.int64), rank[inverse].astype(np.int64)
+    def asked(start: int) -> tuple[Rows, Floats]:
+        return found.neighbours_of_rows(rows[start : start + _BLOCK], settings.index.neighbours)
 
-
-def _describe(file: Path, vectors: Floats, model_id: str, image_ids: list[str], settings: Settings) -> Sidecar:
-    return Sidecar(
-        items=len(vectors),
-        dimension=vectors.shape[1],
-        metric=METRIC,
-        trees=settings.index.trees,
-        seed=settings.seed,
-        model_id=model_id,
-        ids_digest=digest(image_ids),
-        size=file.stat().st_size,
-    )
-
-
-def _write_neighbours(store: Store, path: str, found: NeighbourIndex, settings: Settings) -> None:
-    """Find every row's neighbours, in threads, and write them in batches."""
-    count = settings.index.neighbours
-
-    def row_of(row: int) -> dict[str, object]:
-        rows, cosines = found.neighbours_of_row(row, count)
-        return {"row": row, "neighbours": rows, "cosines": cosines, "crowd": crowd_of(cosines)}
-
+    blocks = map_ahead(asked, range(0, len(rows), _BLOCK), settings.worker_threads)
     with store.writing_table(path, NEIGHBOURS) as writer:
-        for start in range(0, len(found), _BATCH):
-            batch = range(start, min(start + _BATCH, len(found)))
-            writer.write_table(conform(list(map_ahead(row_of, batch, settings.worker_threads)), NEIGHBOURS))
+        for start in range(0, len(rows), GROUP_ROWS):
+            some = rows[start : start + GROUP_ROWS]
+            answers = [next(blocks) for _ in range(0, len(some), _BLOCK)]
+            writer.write_table(_neighbours(some, *(np.concatenate(side) for side in zip(*answers, strict=True))))
 
 
-def crowd_of(cosines: Floats) -> float:
-    """How near a picture's neighbourhood is: the mean cosine of its 6th to 15th neighbour, or of the last it has.
+def _neighbours(rows: Rows, others: Rows, cosines: Floats) -> pa.Table:
+    """NEIGHBOURS of rows (R,): others (R, K), -1 where there are no more, and their cosines."""
+    there = others >= 0
+    ends = pa.array(np.append(0, np.cumsum(there.sum(axis=1))), pa.int32())
+    columns = {
+        "row": rows,
+        "neighbours": pa.ListArray.from_arrays(ends, pa.array(others[there], pa.int64())),
+        "cosines": pa.ListArray.from_arrays(ends, pa.array(cosines[there], pa.float32())),
+        "crowd": crowds_of(cosines),
+    }
+    return pa.table(columns, schema=NEIGHBOURS)
 
-    Args:
-        cosines: (K,) float32, nearest first.
-    """
-    ranks = cosines[_CROWD] if len(cosines) > _CROWD.start else cosines[-1:]
-    return float(ranks.mean()) if len(ranks) else 0.0
+
+def _write_array(store: Store, path: str, values: Floats) -> None:
+    with store.writing(path) as file:
+        np.save(file, values)
 
 
-def measure_recall(found: NeighbourIndex, vectors: Floats, settings: Settings) -> tuple[float, int]:
-    """Compare the index with exact search on a sample of its own vectors (N, D).
-
-    Returns:
-        The share of the exact nearest ``index.neighbours`` that the index returns, and the number of queries.
-    """
-    count = min(settings.index.neighbours, len(vectors) - 1)
-    if count < 1:
-        return 1.0, 0
-    size = min(settings.index.recall_sample, len(vectors))
-    queries = np.sort(np.random.default_rng(settings.seed).choice(len(vectors), size, replace=False))
-    hits = 0
-    for start in range(0, size, _BLOCK):
-        block = queries[start : start + _BLOCK]
-        cosines = vectors[block] @ vectors.T
-        cosines[np.arange(len(block)), block] = -np.inf
-        least = np.partition(cosines, -count, axis=1)[:, -count]
-        for query, row_cosines, floor in zip(block, cosines, least, strict=True):
-            rows, _ = found.neighbours_of_row(int(query), count)
-            # as near as the last exact one counts: equal distances have no order
-            hits += int((row_cosines[rows] >= floor - 1e-6).sum())
-    return round(hits / (size * count), 6), size
+def _read_array(store: Store, path: str) -> Floats:
+    values: Floats = np.load(store.local_path(path, Path(tempfile.gettempdir()) / "dedup-index"), mmap_mode="r")
+    return values

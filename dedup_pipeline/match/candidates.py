@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Looks, Rows
-from dedup_pipeline.index import NeighbourIndex
-from dedup_pipeline.match.hamming import Hashes, radius_join
+from dedup_pipeline.index import NeighbourIndex, read_neighbours
+from dedup_pipeline.match.hamming import Hashes, radius_join, runs
 from dedup_pipeline.match.nodes import Nodes
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
 
@@ -42,13 +43,13 @@ def stranger_pairs(
     Returns:
         Rows (P,) int64 of the strangers and of the nodes, each pair once.
     """
-    first, second = (side.tolist() for side in _near_hashes(nodes, strangers, settings))
-    of_row = _nodes_by_index_row(nodes)
+    first, second = ([side] for side in _near_hashes(nodes, strangers, settings))
+    holders = _Holders.of(nodes)
     for stranger, vector in enumerate(strangers.vectors):
-        for row in found.neighbours(vector, settings.index.neighbours)[0].tolist():
-            second += of_row.get(row, [])
-            first += [stranger] * len(of_row.get(row, []))
-    codes = np.unique(np.array(first, dtype=np.int64) * len(nodes) + np.array(second, dtype=np.int64))
+        near = holders.of_rows(found.neighbours(vector, settings.index.neighbours)[0])[1]
+        first.append(np.full(len(near), stranger))
+        second.append(near)
+    codes = np.unique(np.concatenate(first) * len(nodes) + np.concatenate(second))
     kept = [
         (stranger, node)
         for stranger, node in zip((codes // len(nodes)).tolist(), (codes % len(nodes)).tolist(), strict=True)
@@ -71,31 +72,53 @@ def _near_hashes(nodes: Nodes, queries: Looks, settings: Settings) -> tuple[Rows
     return np.concatenate(first), np.concatenate(second)
 
 
-def _nodes_by_index_row(nodes: Nodes) -> dict[int, list[int]]:
-    """Row of the index to the matched nodes whose vector it holds."""
-    of_row: dict[int, list[int]] = {}
-    for node in np.flatnonzero(nodes.matched).tolist():
-        of_row.setdefault(int(nodes.index_rows[node]), []).append(node)
-    return of_row
+@dataclass(frozen=True)
+class _Holders:
+    """Which matched nodes have the vector of a row of the index.
+
+    Attributes:
+        rows: (M,) int64, the row of each matched node, ascending.
+        nodes: (M,) int64, the nodes in this order.
+    """
+
+    rows: Rows
+    nodes: Rows
+
+    @classmethod
+    def of(cls, nodes: Nodes) -> _Holders:
+        matched = np.flatnonzero(nodes.matched)
+        rows = nodes.index_rows[matched]
+        order = np.argsort(rows, kind="stable")
+        return cls(rows[order], matched[order])
+
+    def of_rows(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Places (P,) among the rows (R,) and the nodes (P,) there."""
+        first, last = (np.searchsorted(self.rows, rows, side=side) for side in ("left", "right"))
+        return np.repeat(np.arange(len(rows)), last - first), self.nodes[runs(first, last - first)]
 
 
 def learned_pairs(store: Store, dump_id: str, nodes: Nodes, part: range) -> tuple[Rows, Rows]:
-    """The pairs of a node of the part and its nearest neighbours in the index.
+    """The pairs of a node of the part and its nearest neighbours in the index, and those with its very vector.
 
     Returns:
         Rows (P,) and (P,) int64 of the nodes.
     """
-    table = store.read_table(result_of(store, dump_id, "index").outputs["neighbours"], ["neighbours"])
-    neighbours = table["neighbours"].combine_chunks()
-    of_row = _nodes_by_index_row(nodes)
-    first, second = [], []
-    for node in _rows_of(nodes, part).tolist():
-        own = int(nodes.index_rows[node])
-        for row in (own, *neighbours[own].as_py()):
-            for other in of_row.get(row, ()):
-                first.append(node)
-                second.append(other)
-    return np.array(first, dtype=np.int64), np.array(second, dtype=np.int64)
+    mine = _rows_of(nodes, part)
+    own = nodes.index_rows[mine]
+    holders = _Holders.of(nodes)
+    places, others = holders.of_rows(own)
+    first, second = [mine[places]], [others]
+    for rows, table in read_neighbours(store, dump_id, ["neighbours"], own):
+        here = np.flatnonzero((own >= rows[0]) & (own <= rows[-1]))
+        lists = table["neighbours"].combine_chunks()
+        starts = lists.offsets.to_numpy()
+        at = own[here] - rows[0]
+        widths = starts[at + 1] - starts[at]
+        near = lists.values.to_numpy()[runs(starts[at], widths)]
+        places, others = holders.of_rows(near)
+        first.append(mine[np.repeat(here, widths)[places]])
+        second.append(others)
+    return np.concatenate(first), np.concatenate(second)
 
 
 def directed(nodes: Nodes, first: Rows, second: Rows) -> Rows:

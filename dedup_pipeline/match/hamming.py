@@ -136,11 +136,11 @@ def _meeting(queries: Hashes, table: Hashes, segment: Segment, radius: int) -> I
         met = np.flatnonzero(present[probes])
         there = place[probes[met]]
         # each query of a key with all hashes of the key that it meets
-        rows = _spread(left.starts[met], widths[met])
+        rows = runs(left.starts[met], widths[met])
         first, count = (np.repeat(values[there], widths[met]) for values in (right.starts, counts))
         for block in _blocks(count):
             some, width = rows[block], count[block]
-            others = _spread(first[block], width)
+            others = runs(first[block], width)
             apart = right.hashes[others]
             apart ^= np.repeat(left.hashes[some], width)
             near = np.flatnonzero(np.bitwise_count(apart) <= radius)
@@ -171,8 +171,8 @@ def _blocks(counts: Rows) -> Iterator[slice]:
         start = int(end)
 
 
-def _spread(first: Rows, count: Rows) -> Rows:
-    """The places first, first + 1, … of every run, one run after the other."""
+def runs(first: Rows, count: Rows) -> Rows:
+    """The places first, first + 1, … of every run (R,) of so many places, one run after the other."""
     ends = np.cumsum(count)
     places: Rows = np.repeat(first - (ends - count), count)
     return places + np.arange(len(places))

@@ -15,7 +15,7 @@ from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import Floats, Looks, Rows
 from dedup_pipeline.fingerprint import read_fingerprints
 from dedup_pipeline.imaging import Picture
-from dedup_pipeline.index import NeighbourIndex, crowd_of, open_index
+from dedup_pipeline.index import NeighbourIndex, crowd_of, open_index, read_neighbours
 from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.stage import result_of
@@ -89,7 +89,7 @@ def load_nodes(settings: Settings, dump_id: str) -> Nodes:
     node_of = {image: image_ids[first[pixel]] for image, pixel in zip(image_ids, pixel_ids, strict=True)}
     names = [image_ids[place] for place in places]
     index_rows = np.array([row_of[name] for name in names], dtype=np.int64)
-    vectors = np.array([found.vector(int(row)) for row in index_rows], dtype=np.float32)
+    vectors = found.vectors.take(index_rows)
     looks = Looks.from_fingerprints(
         prints.take(pa.array(places, pa.int64())).combine_chunks(), vectors, _crowds(store, dump_id)[index_rows]
     )
@@ -107,8 +107,8 @@ def load_nodes(settings: Settings, dump_id: str) -> Nodes:
 
 
 def _crowds(store: Store, dump_id: str) -> Floats:
-    path = result_of(store, dump_id, "index").outputs["neighbours"]
-    return np.asarray(store.read_table(path, ["crowd"])["crowd"].to_numpy(), dtype=np.float32)
+    groups = [group["crowd"].to_numpy() for _, group in read_neighbours(store, dump_id, ["crowd"])]
+    return np.concatenate(groups).astype(np.float32)
 
 
 def _listings_by_node(store: Store, dump_id: str, node_of: dict[str, str]) -> dict[str, list[dict[str, str]]]:

@@ -13,7 +13,20 @@ from dedup_pipeline.pools import POOLS
 from dedup_pipeline.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"annoy", "cv2", "fsspec", "lightgbm", "matplotlib", "mlflow", "numpy", "openvino", "pandas", "PIL", "pyarrow"}
+HEAVY = {
+    "annoy",
+    "cv2",
+    "faiss",
+    "fsspec",
+    "lightgbm",
+    "matplotlib",
+    "mlflow",
+    "numpy",
+    "openvino",
+    "pandas",
+    "PIL",
+    "pyarrow",
+}
 HEAVY |= {"pytorch_lightning", "pytorch_metric_learning", "s3fs", "sklearn", "timm", "torch", "torchvision", "training"}
 NO_RETRY = {"approve_promotion"}  # a person answers once
 

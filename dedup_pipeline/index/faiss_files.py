@@ -1,0 +1,103 @@
+"""Index files of faiss: vectors in cells (inverted lists), of which a query looks at the nearest few.
+
+All files of a dump have the same cells, learnt from a sample of the whole dump. So what a query looks at does not
+depend on how the rows are divided among files: any number of files gives the same neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from dedup_pipeline.errors import ModelError
+from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.index.nearest import nearest
+from dedup_pipeline.index.sidecar import Sidecar
+
+SAMPLE = 64  # vectors of a cell that it is learnt from; more made no difference to what is found
+_ROUNDS = 6  # of k-means
+_FEWEST = 32  # vectors in a cell, on average: below, a cell is hardly worth looking for
+_SPARE = 8  # more are asked for than needed, so that the last are the same whichever was met first
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Hold faiss to the calling thread, so that no sum depends on how many there are; others keep theirs."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def cell_count(vectors: int, wanted: int = 0) -> int:
+    """How many cells for so many vectors: 4 times the square root, as faiss' guidelines have it, or those wanted."""
+    return max(1, min(wanted or int(4 * math.sqrt(vectors)), vectors // _FEWEST))
+
+
+def learn_cells(sample: Floats, cells: int, *, seed: int) -> Floats:
+    """The centres (C, D) float32 of cells, by k-means over a sample (S, D) of the vectors, in one thread."""
+    centres = faiss.IndexFlatIP(sample.shape[1])
+    index = faiss.IndexIVFFlat(centres, sample.shape[1], cells, faiss.METRIC_INNER_PRODUCT)
+    index.cp.niter, index.cp.seed = _ROUNDS, seed
+    index.cp.min_points_per_centroid, index.cp.max_points_per_centroid = 1, SAMPLE
+    with _one_thread():
+        index.train(sample)
+    return np.asarray(centres.reconstruct_n(0, cells), dtype=np.float32)
+
+
+def build_file(vectors: Floats, centres: Floats, file: Path) -> None:
+    """Put vectors (N, D) float32 into cells with these centres (C, D); the same values give the same bytes."""
+    index = faiss.IndexIVFFlat(_flat(centres), vectors.shape[1], len(centres), faiss.METRIC_INNER_PRODUCT)
+    index.is_trained = True
+    with _one_thread():
+        index.add(np.ascontiguousarray(vectors))
+    faiss.write_index(index, str(file))
+
+
+def _flat(centres: Floats) -> faiss.IndexFlatIP:
+    index = faiss.IndexFlatIP(centres.shape[1])
+    index.add(np.ascontiguousarray(centres))
+    return index
+
+
+class FaissFiles:
+    """Files of faiss over consecutive rows with the same cells.
+
+    Args:
+        files: on this machine, in the order of their rows; they are mapped into memory, not read.
+        sidecars: their descriptions.
+        probes: cells that a query looks at.
+
+    Raises:
+        ModelError: a file is not what its sidecar says.
+    """
+
+    def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], probes: int) -> None:
+        self._parts = []
+        for file, sidecar in zip(files, sidecars, strict=True):
+            index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+            if not isinstance(index, faiss.IndexIVFFlat):
+                raise ModelError(f"{file} is no index of cells: build it again")
+            sidecar.check_items(file, index.ntotal)
+            index.nprobe = min(probes, index.nlist)
+            self._parts.append((sidecar, index))
+
+    def search(self, vectors: Floats, count: int) -> tuple[Rows, Floats]:
+        """See ``neighbour_index.Searcher``."""
+        vectors = np.ascontiguousarray(vectors)
+        rows, cosines = [], []
+        with _one_thread():
+            first = self._parts[0][1]
+            near, cells = first.quantizer.search(vectors, first.nprobe)
+            for sidecar, index in self._parts:
+                found, places = index.search_preassigned(vectors, count + _SPARE, cells, near)
+                rows.append(np.where(places >= 0, places + sidecar.first, -1))
+                cosines.append(np.where(places >= 0, found, np.float32(-np.inf)))
+        return nearest(np.concatenate(rows, axis=1), np.concatenate(cosines, axis=1), count)
