@@ -176,11 +176,10 @@ def _candidates(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -
 def _node_of_listing(settings: Settings, dump_id: str, nodes: Nodes) -> dict[str, int]:
     store = Store(settings.store)
     image_of = image_of_photo(store, dump_id)
-    members = dict(zip(nodes.members["image_id"].to_pylist(), nodes.members["node"].to_pylist(), strict=True))
-    row_of = {name: row for row, name in enumerate(nodes.names)}
+    row_of = dict(zip(nodes.images, nodes.image_nodes.tolist(), strict=True))
     listings = store.read_table(result_of(store, dump_id, "ingest").outputs["listings"], ["listing_id", "photo_url"])
-    shown = {row["listing_id"]: members.get(image_of.get(row["photo_url"], "")) for row in listings.to_pylist()}
-    return {listing: row_of[node] for listing, node in shown.items() if node is not None}
+    shown = {row["listing_id"]: row_of.get(image_of.get(row["photo_url"], "")) for row in listings.to_pylist()}
+    return {listing: node for listing, node in shown.items() if node is not None}
 
 
 def _per_node(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path, column: str) -> list[str]:

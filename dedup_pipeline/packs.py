@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +53,17 @@ def image_of_photo(store: Store, dump_id: str) -> dict[str, str]:
     photos = store.read_table(result_of(store, dump_id, "fetch").outputs["photos"], ["photo_url", "image_id"])
     photos = photos.filter(pc.is_valid(photos["image_id"]))
     return dict(zip(photos["photo_url"].to_pylist(), photos["image_id"].to_pylist(), strict=True))
+
+
+def photos_of_images(store: Store, dump_id: str, images: Collection[str]) -> dict[str, str]:
+    """The photos of a dump that show some images, each with its image; the others are not held."""
+    wanted = pa.array(images, pa.string())
+    found: dict[str, str] = {}
+    with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
+        for batch in table.iter_batches(columns=["photo_url", "image_id"]):
+            shown = batch.filter(pc.is_in(batch["image_id"], value_set=wanted))
+            found |= zip(shown["photo_url"].to_pylist(), shown["image_id"].to_pylist(), strict=True)
+    return found
 
 
 def iter_images(store: Store, pack_id: str) -> Iterator[tuple[str, bytes]]:

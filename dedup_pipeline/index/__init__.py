@@ -3,12 +3,14 @@
 from dedup_pipeline.index.files import open_index, open_vectors, read_neighbours
 from dedup_pipeline.index.neighbour_index import NeighbourIndex, Vectors
 from dedup_pipeline.index.quality import crowd_of
+from dedup_pipeline.index.rows import distinct_rows
 from dedup_pipeline.index.stage import index, index_part, neighbours_part, plan_index
 
 __all__ = [
     "NeighbourIndex",
     "Vectors",
     "crowd_of",
+    "distinct_rows",
     "index",
     "index_part",
     "neighbours_part",

@@ -87,7 +87,7 @@ def digests_of(vectors: Floats) -> Digests:
     return np.frombuffer(whole, dtype=np.dtype((np.void, _DIGEST)))
 
 
-def distinct_rows(digests: Digests) -> tuple[Rows, Rows]:
+def distinct_rows(digests: Digests | npt.NDArray[np.bytes_]) -> tuple[Rows, Rows]:
     """Collapse equal digests (N,).
 
     Returns:

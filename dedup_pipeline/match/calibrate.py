@@ -173,7 +173,8 @@ def _neighbours(nodes: Nodes, rows: Rows, found: NeighbourIndex) -> tuple[Rows, 
     for place, row in enumerate(rows.tolist()):
         near = found.neighbours_of_row(int(nodes.index_rows[row]), 2 * _NEIGHBOURS)[0]
         others = [node_of[other] for other in near.tolist() if other in node_of]
-        strangers = [other for other in others if nodes.families[other].isdisjoint(nodes.families[row])]
+        kin = nodes.families.of(row)
+        strangers = [other for other in others if nodes.families.of(other).isdisjoint(kin)]
         near_ones += [(place, other, rank) for rank, other in enumerate(strangers[:_NEIGHBOURS])]
     columns = np.array(near_ones, dtype=np.int64).reshape(-1, 3)
     return columns[:, 0], columns[:, 1], columns[:, 2]

@@ -50,10 +50,11 @@ def stranger_pairs(
         first.append(np.full(len(near), stranger))
         second.append(near)
     codes = np.unique(np.concatenate(first) * len(nodes) + np.concatenate(second))
+    kin = [nodes.families.of(source) for source in sources.tolist()]
     kept = [
         (stranger, node)
         for stranger, node in zip((codes // len(nodes)).tolist(), (codes % len(nodes)).tolist(), strict=True)
-        if node == sources[stranger] or nodes.families[node].isdisjoint(nodes.families[sources[stranger]])
+        if node == sources[stranger] or nodes.families.of(node).isdisjoint(kin[stranger])
     ]
     pairs = np.array(kept, dtype=np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]

@@ -60,8 +60,7 @@ class Collector:
         )
 
     def _looks(self, numbers: Rows) -> Looks:
-        looks = self.made.looks if (numbers < 0).all() else self.nodes.looks
-        return looks.take(-1 - numbers if (numbers < 0).all() else numbers)
+        return self.made.looks.take(-1 - numbers) if (numbers < 0).all() else self.nodes.looks.take(numbers)
 
     def known(self) -> Known:
         """All that was added."""

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from dedup_pipeline import hashing
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Floats, Looks, Rows
-from dedup_pipeline.fingerprint import read_fingerprints
+from dedup_pipeline.evidence import Looks, Rows
+from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.imaging import Picture
-from dedup_pipeline.index import NeighbourIndex, crowd_of, open_index, read_neighbours
-from dedup_pipeline.packs import image_of_photo
+from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
+from dedup_pipeline.match.node_table import Arrays, Codes, Families, Names, NodeLooks, open_arrays, write_arrays
+from dedup_pipeline.packs import held_images, iter_packed
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
+STATES = tuple(NodeState)
+
+_BLOCK = 10_000  # nodes or images held as Python's values at a time
+_PIXEL_DIGITS = 32
+_COLUMNS = ["photo_url", "family_id", "brand", "category"]
+# the columns of NodeLooks that fingerprints and index fill: kind, and shape of one
+_LOOKS: dict[str, tuple[Any, ...]] = {
+    "crowd": (np.float32,),
+    "phash": (np.uint64, 2),
+    "dhash": (np.uint64, 2),
+    "colour": (np.float32, hashing.COLOUR_VALUES),
+    "layout": (np.uint8, hashing.LAYOUT_BYTES),
+    "sizes": (np.int32, 2),
+}
 _LEAST_CONTRAST = 2.0  # of the 8-bit layout: below, the picture is one flat colour
 _SHARED_CATEGORY = 0.6  # a product under several ids keeps its category on most of them
 _SHARED_BRAND = 0.34  # and on many of them its brand
@@ -31,20 +51,26 @@ class Nodes:
     """The nodes of a dump, sorted by name; a node is a set of images with equal pixels.
 
     Attributes:
-        names: (N,) the smallest image id of each.
+        names: the smallest image id of each of N.
         looks: what is known of each.
-        states: (N,) NodeState of each.
-        families: the families that show it.
+        states: (N,) uint8, places in STATES.
+        families: the families that show each.
         index_rows: (N,) int64, its row of the index.
-        members: NODES, every image of the dump with its node.
+        images: the ids of all I images, sorted.
+        image_nodes: (I,) int32, the node of each image.
+        packs: the packs that hold the images of the names.
+        pack_codes: (N,) int32, the pack of each node.
     """
 
-    names: list[str]
-    looks: Looks
-    states: list[NodeState]
-    families: list[frozenset[str]]
+    names: Names
+    looks: NodeLooks
+    states: npt.NDArray[np.uint8]
+    families: Families
     index_rows: Rows
-    members: pa.Table
+    images: Names
+    image_nodes: Codes
+    packs: Names
+    pack_codes: Codes
 
     def __len__(self) -> int:
         return len(self.names)
@@ -52,14 +78,48 @@ class Nodes:
     @cached_property
     def matched(self) -> npt.NDArray[np.bool_]:
         """(N,) bool: which nodes take part in matching."""
-        return np.array([state is NodeState.MATCHED for state in self.states], dtype=bool)
+        return np.asarray(self.states == STATES.index(NodeState.MATCHED))
 
     def strangers(self, a: Rows, b: Rows) -> npt.NDArray[np.bool_]:
         """(P,) bool: whether the pair of nodes is shown by more than one family, so that it can be news."""
-        return np.array(
-            [len(self.families[i] | self.families[j]) > 1 for i, j in zip(a.tolist(), b.tolist(), strict=True)],
-            dtype=bool,
-        )
+        return self.families.several(a, b)
+
+    def pack_of(self, row: int) -> str:
+        """The pack that holds the image of a node's name."""
+        return self.packs[int(self.pack_codes[row])]
+
+    def images_of(self, rows: Rows) -> dict[str, int]:
+        """The images of some nodes (R,), each with the row of its node."""
+        places = np.flatnonzero(np.isin(self.image_nodes, rows))
+        return dict(zip(self.images.take(places), self.image_nodes[places].tolist(), strict=True))
+
+    def members(self) -> Iterator[pa.Table]:
+        """NODES, every image of the dump with its node, a block at a time."""
+        for start in range(0, len(self.images), _BLOCK):
+            of = self.image_nodes[start : start + _BLOCK].astype(np.int64)
+            columns = {"image_id": list(self.images[start : start + _BLOCK]), "node": self.names.take(of)}
+            yield conform(columns | {"state": [STATES[code].value for code in self.states[of].tolist()]}, NODES)
+
+    def write(self, store: Store, folder: str) -> dict[str, str]:
+        """Write all of it into a folder of the store, for ``open_nodes``; returns the paths by name."""
+        looks = {name: getattr(self.looks, name) for name in _LOOKS}
+        arrays: dict[str, Any] = {"names": self.names.data, "images": self.images.data, "packs": self.packs.data}
+        arrays |= {"family_starts": self.families.starts, "family_codes": self.families.codes, "states": self.states}
+        arrays |= {name: getattr(self, name) for name in ("index_rows", "image_nodes", "pack_codes")}
+        return write_arrays(store, folder, arrays | looks)
+
+
+def open_nodes(store: Store, dump_id: str, paths: dict[str, str]) -> Nodes:
+    """The nodes that ``Nodes.write`` wrote, mapped into memory: what is not looked at is not read.
+
+    Raises:
+        NotReadyError: they are not there, or the dump's index is not.
+    """
+    arrays: dict[str, Any] = open_arrays(store, paths)
+    looks = NodeLooks(open_vectors(store, dump_id), arrays["index_rows"], **{name: arrays[name] for name in _LOOKS})
+    columns: dict[str, Any] = {name: Names(arrays[name]) for name in ("names", "images", "packs")}
+    columns |= {name: arrays[name] for name in ("states", "index_rows", "image_nodes", "pack_codes")}
+    return Nodes(looks=looks, families=Families(arrays["family_starts"], arrays["family_codes"]), **columns)
 
 
 def looks_of(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, settings: Settings) -> Looks:
@@ -69,59 +129,102 @@ def looks_of(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, s
     return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))
 
 
-def load_nodes(settings: Settings, dump_id: str) -> Nodes:
-    """Read the nodes of a dump.
+def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> Nodes:
+    """Find the nodes of a dump.
+
+    Args:
+        settings: the settings.
+        dump_id: the dump.
+        folder: where to keep what is known of them, mapped into memory; without one it is held in memory.
 
     Raises:
         NotReadyError: a stage before is missing.
     """
     store = Store(settings.store)
-    prints = read_fingerprints(store, dump_id)
-    found, rows = open_index(settings, dump_id)
-    row_of = dict(zip(rows["image_id"].to_pylist(), rows["row"].to_pylist(), strict=True))
-    known = pa.array([image in row_of for image in prints["image_id"].to_pylist()], pa.bool_())
-    prints = prints.filter(known)
-    image_ids, pixel_ids = prints["image_id"].to_pylist(), prints["pixel_id"].to_pylist()
-    first: dict[str, int] = {}
-    for place, pixel_id in enumerate(pixel_ids):
-        first.setdefault(pixel_id, place)
-    places = sorted(first.values())
-    node_of = {image: image_ids[first[pixel]] for image, pixel in zip(image_ids, pixel_ids, strict=True)}
-    names = [image_ids[place] for place in places]
-    index_rows = np.array([row_of[name] for name in names], dtype=np.int64)
-    vectors = found.vectors.take(index_rows)
-    looks = Looks.from_fingerprints(
-        prints.take(pa.array(places, pa.int64())).combine_chunks(), vectors, _crowds(store, dump_id)[index_rows]
+    held, index_rows, node_of, first = _images(store, dump_id)
+    sources = held.take(pa.array(first))
+    packs = pc.dictionary_encode(sources["pack_id"].combine_chunks())
+    index_rows = index_rows[first]
+    looks = _read_looks(store, dump_id, sources, index_rows, Arrays(folder))
+    listings, showing = _listings(store, dump_id, held["image_id"], node_of)
+    kin = pc.dictionary_encode(listings["family_id"].combine_chunks()).indices.to_numpy()
+    nodes = Nodes(
+        names=Names.of(sources["image_id"].to_pylist()),
+        looks=looks,
+        states=_states(listings, showing, looks, settings),
+        families=Families.of_pairs(showing, kin.astype(np.int64), len(first)),
+        index_rows=index_rows,
+        images=Names.of(held["image_id"].to_pylist()),
+        image_nodes=node_of.astype(np.int32),
+        packs=Names.of(packs.dictionary.to_pylist()),
+        pack_codes=packs.indices.to_numpy().astype(np.int32),
     )
-    showing = _listings_by_node(store, dump_id, node_of)
-    families = [frozenset(listing["family_id"] for listing in showing.get(name, [])) for name in names]
-    states = [_state(showing.get(name, []), looks.layout[row], settings) for row, name in enumerate(names)]
-    _spread_placeholders(states, looks)
-    state_of = dict(zip(names, states, strict=True))
-    members = {
-        "image_id": image_ids,
-        "node": [node_of[image] for image in image_ids],
-        "state": [state_of[node_of[image]] for image in image_ids],
-    }
-    return Nodes(names, looks, states, families, index_rows, conform(members, NODES))
+    _spread_placeholders(nodes.states, looks)
+    return nodes
 
 
-def _crowds(store: Store, dump_id: str) -> Floats:
-    groups = [group["crowd"].to_numpy() for _, group in read_neighbours(store, dump_id, ["crowd"])]
-    return np.concatenate(groups).astype(np.float32)
+def _images(store: Store, dump_id: str) -> tuple[pa.Table, Rows, Rows, Rows]:
+    """The images that are in the index and what they are.
+
+    Returns:
+        image_id and pack_id of each (I), sorted; its row of the index (I,); its node (I,); the first image of each
+        node (N,).
+    """
+    rows = store.read_table(result_of(store, dump_id, "index").outputs["rows"])
+    held = held_images(store, dump_id)
+    at = pc.index_in(held["image_id"], value_set=rows["image_id"].combine_chunks())
+    pixels = np.zeros(len(held), dtype=f"S{_PIXEL_DIGITS}")
+    for places, table in iter_packed(store, held, FINGERPRINTS_FILE, ["image_id", "pixel_id"]):
+        pixels[places] = [pixel.encode() for pixel in table["pixel_id"].to_pylist()]
+    known = np.asarray(at.is_valid()) & (pixels != b"")
+    first, node_of = distinct_rows(pixels[known])
+    held = held.filter(pa.array(known)).combine_chunks()
+    return held, rows["row"].to_numpy()[at.to_numpy(zero_copy_only=False)[known].astype(np.int64)], node_of, first
 
 
-def _listings_by_node(store: Store, dump_id: str, node_of: dict[str, str]) -> dict[str, list[dict[str, str]]]:
-    image_of = image_of_photo(store, dump_id)
-    columns = ["photo_url", "family_id", "brand", "category"]
-    showing: dict[str, list[dict[str, str]]] = {}
-    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
-        for batch in table.iter_batches(columns=columns):
-            for listing in batch.to_pylist():
-                node = node_of.get(image_of.get(listing["photo_url"], ""))
-                if node is not None:
-                    showing.setdefault(node, []).append(listing)
-    return showing
+def _read_looks(store: Store, dump_id: str, sources: pa.Table, index_rows: Rows, arrays: Arrays) -> NodeLooks:
+    """What fingerprints and index know of the nodes whose first images are these."""
+    count = len(sources)
+    shapes = {name: (kind, (count, *shape)) for name, (kind, *shape) in _LOOKS.items()}
+    made: dict[str, Any] = {name: arrays.empty(name, kind, *shape) for name, (kind, shape) in shapes.items()}
+    for places, table in iter_packed(store, sources, FINGERPRINTS_FILE):
+        nothing = np.empty((len(table), 0), dtype=np.float32)
+        some = Looks.from_fingerprints(table.combine_chunks(), nothing, nothing[:, :0])
+        for name in _LOOKS.keys() - {"crowd"}:
+            made[name][places] = getattr(some, name)
+    crowds = [group["crowd"].to_numpy() for _, group in read_neighbours(store, dump_id, ["crowd"])]
+    made["crowd"][:] = np.concatenate(crowds)[index_rows]
+    return NodeLooks(open_vectors(store, dump_id), index_rows, **made)
+
+
+def _listings(store: Store, dump_id: str, images: pa.ChunkedArray, node_of: Rows) -> tuple[pa.Table, Rows]:
+    """The listings that show a node (L), node by node, those of one in the dump's order; and the node of each (L,)."""
+    fetched, read = result_of(store, dump_id, "fetch").outputs["photos"], result_of(store, dump_id, "ingest").outputs
+    photos = store.read_table(fetched, ["photo_url", "image_id"])
+    listings = store.read_table(read["listings"], _COLUMNS)
+    photo = pc.index_in(listings["photo_url"], value_set=photos["photo_url"].combine_chunks())
+    image = pc.index_in(photos["image_id"], value_set=images.combine_chunks()).take(photo)
+    shown = np.flatnonzero(np.asarray(image.is_valid()))
+    nodes = node_of[image.drop_null().to_numpy()]
+    order = np.argsort(nodes, kind="stable")
+    return listings.take(pa.array(shown[order])), nodes[order]
+
+
+def _states(listings: pa.Table, showing: Rows, looks: NodeLooks, settings: Settings) -> npt.NDArray[np.uint8]:
+    """The state (N,) of each node, as places in STATES; a block of nodes at a time."""
+    count = len(looks.layout)
+    states = np.empty(count, dtype=np.uint8)
+    for start in range(0, count, _BLOCK):
+        nodes = range(start, min(start + _BLOCK, count))
+        first, last = np.searchsorted(showing, [nodes.start, nodes.stop]).tolist()
+        said: dict[int, list[dict[str, str]]] = {}
+        for node, listing in zip(
+            showing[first:last].tolist(), listings.slice(first, last - first).to_pylist(), strict=True
+        ):
+            said.setdefault(node, []).append(listing)
+        for node in nodes:
+            states[node] = STATES.index(_state(said.get(node, []), looks.layout[node], settings))
+    return states
 
 
 def _state(listings: list[dict[str, str]], layout: npt.NDArray[np.uint8], settings: Settings) -> NodeState:
@@ -142,11 +245,11 @@ def _state(listings: list[dict[str, str]], layout: npt.NDArray[np.uint8], settin
     return NodeState.PLACEHOLDER if unrelated else NodeState.MATCHED
 
 
-def _spread_placeholders(states: list[NodeState], looks: Looks) -> None:
+def _spread_placeholders(states: npt.NDArray[np.uint8], looks: NodeLooks) -> None:
     """A re-encoded placeholder is one too: equal hashes and no difference in colour."""
-    known = [row for row, state in enumerate(states) if state is NodeState.PLACEHOLDER]
-    for row in known:
+    placeholder = STATES.index(NodeState.PLACEHOLDER)
+    for row in np.flatnonzero(states == placeholder):
         equal = (looks.phash[:, 0] == looks.phash[row, 0]) & (looks.dhash[:, 0] == looks.dhash[row, 0])
-        near = np.abs(looks.layout.astype(np.int16) - looks.layout[row].astype(np.int16)).max(axis=1) <= 4
-        for other in np.flatnonzero(equal & near):
-            states[other] = NodeState.PLACEHOLDER
+        others = np.flatnonzero(equal)
+        apart = np.abs(looks.layout[others].astype(np.int16) - looks.layout[row].astype(np.int16)).max(axis=1)
+        states[others[apart <= 4]] = placeholder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,18 +18,19 @@ from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
 from dedup_pipeline.match.judge import Flags, Judge
-from dedup_pipeline.match.nodes import Nodes, load_nodes
+from dedup_pipeline.match.nodes import STATES, Nodes, load_nodes, open_nodes
 from dedup_pipeline.match.rating import rate
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.match.words import word_weights
 from dedup_pipeline.probability import sigmoid, threshold_for
-from dedup_pipeline.schemas import VERDICTS, NodeState, VerdictKind, conform
+from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Tracking
 
-VERSION = 3
+VERSION = 4
+_ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
 _OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
 _SHOWN = (
@@ -73,18 +76,24 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
 
     def work() -> Done:
-        nodes = load_nodes(settings, dump_id)
+        with tempfile.TemporaryDirectory(prefix="dedup-match-") as folder:
+            found_nodes = load_nodes(settings, dump_id, Path(folder))
+            arrays = found_nodes.write(store, store.dump(dump_id, "match", "nodes"))
+        nodes = open_nodes(store, dump_id, arrays)
         found, _ = open_index(settings, dump_id)
         calibration = calibrate(settings, dump_id, nodes, found, Encoder.load(store, model_id, settings))
         path = store.dump(dump_id, "match", "calibration.json")
         store.write_json(path, calibration.to_dict())
         members = store.dump(dump_id, "match", "nodes.parquet")
-        store.write_table(members, nodes.members)
+        with store.writing_table(members, NODES) as writer:
+            for block in nodes.members():
+                writer.write_table(block)
         words = store.dump(dump_id, "match", "words.parquet")
         store.write_table(words, word_weights(store, dump_id))
         parts = max(1, -(-len(nodes) // settings.match.part_nodes))
-        states = {state.value: sum(1 for held in nodes.states if held is state) for state in NodeState}
+        states = {state.value: int((nodes.states == code).sum()) for code, state in enumerate(STATES)}
         outputs = {"calibration": path, "nodes": members, "words": words}
+        outputs |= {f"{_ARRAY}{name}": array for name, array in arrays.items()}
         return Done(outputs, {"parts": parts, "nodes": len(nodes), "states": states})
 
     everything = {**inputs, "options": options, "seed": settings.seed, "model": model_id}
@@ -102,7 +111,7 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     plan = _plan(settings, dump_id)
 
     def work() -> Done:
-        nodes = load_nodes(settings, dump_id)
+        nodes = open_nodes(store, dump_id, _arrays(plan))
         rows = range(part * settings.match.part_nodes, (part + 1) * settings.match.part_nodes)
         perceptual = directed(nodes, *perceptual_pairs(nodes, rows, settings))
         learned = directed(nodes, *learned_pairs(store, dump_id, nodes, rows))
@@ -130,6 +139,11 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     )
 
 
+def _arrays(plan: StageResult) -> dict[str, str]:
+    """The paths of the arrays of nodes, by name."""
+    return {name.removeprefix(_ARRAY): path for name, path in plan.outputs.items() if name.startswith(_ARRAY)}
+
+
 def _turned(codes: Rows, nodes: int) -> Rows:
     """Directed pairs, the other way round."""
     return codes % nodes * nodes + codes // nodes
@@ -148,7 +162,7 @@ def _verdicts(
     columns |= {name: pa.array(columns[name], from_pandas=True) for name in TEXTS}
     columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": sigmoid(logits)}
     columns |= {"text_logit": np.zeros(len(low))}
-    columns |= {"node_a": [nodes.names[row] for row in low], "node_b": [nodes.names[row] for row in high]}
+    columns |= {"node_a": nodes.names.take(low), "node_b": nodes.names.take(high)}
     return conform(columns, VERDICTS)
 
 
@@ -206,7 +220,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "texts_of_strangers": rating.texts.apart if rating.texts else 0,
         }
         _note(settings, store, dump_id, counts, calibration)
-        return Done({**plan.outputs, "verdicts": path, "curve": curve_path, "texts": texts_path}, counts)
+        planned = {name: plan.outputs[name] for name in ("calibration", "nodes", "words")}
+        return Done({**planned, "verdicts": path, "curve": curve_path, "texts": texts_path}, counts)
 
     wishes = settings.match.model_dump(mode="json", include=_OF_FINISH)
     inputs = {"parts": [part.key for part in parts], **wishes}

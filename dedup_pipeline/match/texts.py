@@ -24,7 +24,7 @@ from dedup_pipeline.colours import ANY, NONE, Colour, colours_contradict, colour
 from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.words import BUCKETS, FREE_TEXT, cut, hashed
-from dedup_pipeline.packs import image_of_photo
+from dedup_pipeline.packs import photos_of_images
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
@@ -181,10 +181,8 @@ class Texts:
 
 def _listings(store: Store, dump_id: str, nodes: Nodes, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The listings that show some nodes, by id, each with the row of its node."""
-    rows = {name: row for row, name in enumerate(nodes.names) if row in wanted}
-    members = zip(nodes.members["image_id"].to_pylist(), nodes.members["node"].to_pylist(), strict=True)
-    row_of = {image: rows[node] for image, node in members if node in rows}
-    photos = {url: row_of[image] for url, image in image_of_photo(store, dump_id).items() if image in row_of}
+    row_of = nodes.images_of(np.array(sorted(wanted), dtype=np.int64))
+    photos = {url: row_of[image] for url, image in photos_of_images(store, dump_id, row_of).items()}
     known = pa.array(photos, pa.string())
     with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
         for batch in table.iter_batches(columns=_COLUMNS):

@@ -16,7 +16,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.match.nodes import Nodes
-from dedup_pipeline.packs import images_of, read_images
+from dedup_pipeline.packs import read_images
 from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.store import Store
 
@@ -29,8 +29,7 @@ def of_nodes(
     """What ``look`` says of the pictures of some nodes, by their rows; they are read pack by pack."""
     store = Store(settings.store)
     row_of = {nodes.names[row]: row for row in rows}
-    held = images_of(store, dump_id)
-    wanted = {name: held[name] for name in row_of}
+    wanted = {name: nodes.pack_of(row) for name, row in row_of.items()}
 
     def looked(image: tuple[str, bytes]) -> tuple[int, T]:
         name, data = image

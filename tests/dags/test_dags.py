@@ -115,7 +115,7 @@ def test_pools_are_those_that_are_set_up(tasks):
 
 def test_packs_and_parts_are_mapped(tasks):
     mapped = {name for (dag, name), task in tasks.items() if task["mapped"]}
-    assert mapped == {"fetch", "fingerprint", "embed", "match"}
+    assert mapped == {"fetch", "fingerprint", "embed", "index", "neighbours", "match"}
 
 
 def test_the_form_is_in_sections_and_says_what_each_field_is(parsed):

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup_pipeline import schemas
-from dedup_pipeline.evidence import Looks
-from dedup_pipeline.match.nodes import Nodes
+from dedup_pipeline.index import Vectors
+from dedup_pipeline.match.node_table import Families, Names, NodeLooks
+from dedup_pipeline.match.nodes import STATES, Nodes
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.words import word_weights
 from dedup_pipeline.schemas import NodeState
@@ -24,10 +25,11 @@ DUMP = "2018-10-05"
 Compare = Callable[..., dict[str, float]]
 
 
-def looks_of_nobody() -> Looks:
+def looks_of_nobody() -> NodeLooks:
     hashes = np.zeros((0, 2), np.uint64)
-    return Looks(
-        vectors=np.zeros((0, 4), np.float32),
+    return NodeLooks(
+        stored=Vectors([]),
+        index_rows=np.zeros(0, np.int64),
         crowd=np.zeros(0, np.float32),
         phash=hashes,
         dhash=hashes,
@@ -60,12 +62,18 @@ def read_texts(root: Path, listings: list[dict[str, Any]]) -> tuple[Texts, Nodes
 
     run_stage(store, DUMP, "ingest", inputs={"rows": rows}, version=1, work=ingest)
     run_stage(store, DUMP, "fetch", inputs={"rows": rows}, version=1, work=fetch)
-    states = [NodeState.MATCHED] * len(names)
-    members = schemas.conform(
-        {"image_id": names, "node": names, "state": [state.value for state in states]}, schemas.NODES
-    )
     rows_of_index = np.arange(len(names), dtype=np.int64)
-    nodes = Nodes(names, looks_of_nobody(), states, [frozenset()] * len(names), rows_of_index, members)
+    nodes = Nodes(
+        names=Names.of(names),
+        looks=looks_of_nobody(),
+        states=np.full(len(names), STATES.index(NodeState.MATCHED), dtype=np.uint8),
+        families=Families(np.zeros(len(names) + 1, dtype=np.int64), np.empty(0, dtype=np.int32)),
+        index_rows=rows_of_index,
+        images=Names.of(names),
+        image_nodes=rows_of_index.astype(np.int32),
+        packs=Names.of(["pack"]),
+        pack_codes=np.zeros(len(names), dtype=np.int32),
+    )
     return Texts.of_nodes(store, DUMP, nodes, rows_of_index, word_weights(store, DUMP)), nodes
 
 
