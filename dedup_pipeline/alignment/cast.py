@@ -11,7 +11,7 @@ import math
 import cv2
 import numpy as np
 
-from dedup_pipeline.alignment.light import Doubles, Floats, Mask, blocks_of, ridge_fit
+from dedup_pipeline.alignment.light import Doubles, Floats, Mask, blocks_of, quantiles, ridge_fit
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 CAST: dict[str, int] = {
@@ -37,31 +37,41 @@ def cast_evidence(first: Floats, second: Floats, product: Mask, ground: Mask) ->
     Returns:
         Every name of CAST; NaN where too little is compared, ``ground_follows`` 0 where no ground is shared.
     """
-    seen, target = (blocks_of(picture)[::_STEP, ::_STEP] for picture in (first, second))
-    on, off = product[::_STEP, ::_STEP], ground[::_STEP, ::_STEP]
-    if on.sum() < _LEAST:
+    if np.count_nonzero(product[::_STEP, ::_STEP]) < _LEAST:
         return dict.fromkeys(CAST, math.nan)
-    inputs, outputs = _with_constant(seen[on]), target[on].astype(np.float64)
-    unchanged = np.vstack([np.eye(3), np.zeros(3)])
-    change = ridge_fit(inputs, outputs, unchanged, _RIDGE)
-    made = inputs @ change
+    pictures = [blocks_of(picture)[::_STEP, ::_STEP].reshape(-1, 3) for picture in (first, second)]
+    on, off = (np.flatnonzero(mask[::_STEP, ::_STEP]) for mask in (product, ground))
+    seen, target = (picture[on] for picture in pictures)
+    unchanged = np.hstack([np.eye(3), np.zeros((3, 1))])
+    change = ridge_fit(_with_constant(seen), target.T.astype(np.float64), unchanged, _RIDGE)
+    off_seen, off_target = (picture[off] for picture in pictures)
+    made, off_made = ((change @ _with_constant(colours)).T for colours in (seen, off_seen))
+    labs = _labs(seen, made, target, off_seen, off_made, off_target)
     evidence = {
-        "cast_change": float(_distance(seen[on], made).mean()),
-        "cast_residual": float(np.quantile(_distance(made, target[on]), 0.75)),
+        "cast_change": float(_distance(labs[0], labs[1]).mean()),
+        "cast_residual": quantiles(_distance(labs[1], labs[2]), 0.75)[0],
         "ground_follows": 0.0,
     }
-    if off.sum() >= _LEAST:
-        before = _distance(seen[off], target[off])
-        after = _distance(_with_constant(seen[off]) @ change, target[off])
-        evidence["ground_follows"] = float(np.clip(np.median(before - after), -_MOST_FOLLOWED, _MOST_FOLLOWED))
+    if len(off) >= _LEAST:
+        better = quantiles(_distance(labs[3], labs[5]) - _distance(labs[4], labs[5]), 0.5)[0]
+        evidence["ground_follows"] = min(max(better, -_MOST_FOLLOWED), _MOST_FOLLOWED)
     return evidence
 
 
 def _with_constant(colours: Floats) -> Doubles:
-    return np.hstack([colours, np.ones((len(colours), 1), np.float32)]).astype(np.float64)
+    """Colours (N, 3) and a one for each, (4, N)."""
+    found = np.ones((4, len(colours)))
+    found[:3] = colours.T
+    return found
 
 
-def _distance(one: Floats | Doubles, other: Floats | Doubles) -> Floats:
-    """CIE Lab distances (N,) of colours (N, 3); what leaves 0 to 1 is clipped, as a file would."""
-    labs = [cv2.cvtColor(np.clip(side, 0, 1).astype(np.float32)[None], cv2.COLOR_RGB2LAB)[0] for side in (one, other)]
-    return np.asarray(np.linalg.norm(labs[0] - labs[1], axis=1), dtype=np.float32)
+def _labs(*colours: Floats | Doubles) -> list[Floats]:
+    """CIE Lab (N, 3) of several RGB (N, 3); what leaves 0 to 1 is clipped, as a file would."""
+    together = np.clip(np.concatenate(colours), 0, 1).astype(np.float32)
+    labs = np.asarray(cv2.cvtColor(together[None], cv2.COLOR_RGB2LAB)[0], dtype=np.float32)
+    return np.split(labs, np.cumsum([len(some) for some in colours])[:-1])
+
+
+def _distance(one: Floats, other: Floats) -> Floats:
+    """Distances (N,) of rows (N, 3)."""
+    return np.asarray(np.linalg.norm(one - other, axis=1), dtype=np.float32)

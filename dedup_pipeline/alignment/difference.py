@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
-from dedup_pipeline.alignment.light import Floats, Mask, relight
+from dedup_pipeline.alignment.light import Floats, Mask, lab_of, quantiles, relight
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
@@ -169,9 +169,11 @@ def _shares(overlay: _Overlay, mine: _Side, theirs: _Side, matrix: Matrix) -> di
     wholes = (mine.product.sum() * area, overlay.mine.sum()), (theirs.product.sum(), overlay.theirs.sum())
     beyond = [max(0.0, float(1 - inside / whole)) for whole, inside in wholes if whole]
     either = int((overlay.mine | overlay.theirs).sum())
+    back = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    whole = np.ones(theirs.product.shape, dtype=bool)
     outside = [
-        _outside(mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64), theirs.product.shape),
-        _outside(theirs, matrix, mine.product.shape),
+        _outside(mine, _warped(whole, back, mine.product.shape[1::-1])),
+        _outside(theirs, overlay.valid),
     ]
     return {
         "overlap": float(overlay.valid.mean()),
@@ -182,8 +184,8 @@ def _shares(overlay: _Overlay, mine: _Side, theirs: _Side, matrix: Matrix) -> di
     }
 
 
-def _outside(side: _Side, other_to_side: Matrix, other_shape: tuple[int, ...]) -> tuple[float, float]:
-    """Shares of the structure of a picture that lie outside the other's frame.
+def _outside(side: _Side, inside: Mask) -> tuple[float, float]:
+    """Shares of the structure of a picture that lie outside the other's frame, which covers (H, W) of it.
 
     A card around a photo has no structure but at its edges, which are left out; another garment has.
 
@@ -191,7 +193,6 @@ def _outside(side: _Side, other_to_side: Matrix, other_shape: tuple[int, ...]) -
         The share of all the structure, and the share of the product's that is in parts which the edge of the frame
         hardly touches.
     """
-    inside = _warped(np.ones(other_shape, dtype=bool), other_to_side, side.product.shape[1::-1])
     near = cv2.dilate(inside.astype(np.uint8), np.ones((WINDOW + 2, WINDOW + 2), np.uint8)) > 0
     structure = side.texture & ~near
     everywhere = float(structure.sum() / max(1, side.texture.sum()))
@@ -214,10 +215,8 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
     total = int(either.sum())
     if not total:
         return {"structure": 0.0, "structure_share": 0.0, "compared": 0.0}
-    light, other = (
-        np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 0], dtype=np.float32)
-        for picture in (overlay.first, overlay.second)
-    )
+    labs = lab_of(overlay.first), lab_of(overlay.second)
+    light, other = (np.asarray(cv2.extractChannel(lab, 0), dtype=np.float32) for lab in labs)
     (mean, power), (other_mean, other_power) = moments_of(light), moments_of(other)
     shared = mean_of(light * other) - mean * other_mean
     likeness = shared / np.sqrt((power + _NOISE) * (other_power + _NOISE))
@@ -239,16 +238,22 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
     steady = (likeness > _AGREES) | flat
     ground, seen = overlay.valid & ~either, either & passing
     relit = relight(
-        overlay.first, overlay.second, product=compared, seen=seen, fitted=compared | (ground & steady), ground=ground
+        overlay.first,
+        overlay.second,
+        labs,
+        product=compared,
+        seen=seen,
+        fitted=compared | (ground & steady),
+        ground=ground,
     )
     chroma, lightness = relit.chroma, relit.lightness
-    levels = dict(zip(("median", "75", "90", "97"), np.quantile(chroma[compared], (0.5, 0.75, 0.9, 0.97)), strict=True))
-    lights = dict(zip(("median", "75", "90"), np.quantile(lightness[compared], (0.5, 0.75, 0.9)), strict=True))
+    levels = zip(("median", "75", "90", "97"), quantiles(chroma[compared], 0.5, 0.75, 0.9, 0.97), strict=True)
+    lights = zip(("median", "75", "90"), quantiles(lightness[compared], 0.5, 0.75, 0.9), strict=True)
     return (
         evidence
         | cast_evidence(overlay.first, overlay.second, compared, ground & steady)
-        | {f"chroma_{name}": float(value) for name, value in levels.items()}
-        | {f"lightness_{name}": float(value) for name, value in lights.items()}
+        | {f"chroma_{name}": value for name, value in levels}
+        | {f"lightness_{name}": value for name, value in lights}
         | {
             "tone_change": relit.tone,
             "saturation_change": relit.saturation,
@@ -268,6 +273,8 @@ def _correlation(shared: Floats, power: Floats, other_power: Floats, where: Mask
 
 def _patch(mask: Mask) -> float:
     """Pixels of the largest connected patch, specks aside."""
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _OPENING)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(opened)
-    return float(stats[1:, cv2.CC_STAT_AREA].max()) if count > 1 else 0.0
+    if np.count_nonzero(mask) < _OPENING.size:
+        return 0.0
+    opened = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _OPENING)
+    count, labels = cv2.connectedComponents(opened)
+    return float(np.bincount(labels.ravel())[1:].max()) if count > 1 else 0.0

@@ -6,6 +6,8 @@ gains of von Kries 1902). A curve for each channel would undo a recolour.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +17,7 @@ import numpy.typing as npt
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 
 _THINNED = 5  # one pixel in so many serves to fit the curve
 _RIDGE = 2e-4  # pull towards no change, for each pixel
@@ -48,78 +51,128 @@ class Relit:
     saturation: float
 
 
-def relight(first: Floats, second: Floats, *, product: Mask, seen: Mask, fitted: Mask, ground: Mask) -> Relit:
+def relight(
+    first: Floats, second: Floats, labs: tuple[Floats, Floats], *, product: Mask, seen: Mask, fitted: Mask, ground: Mask
+) -> Relit:
     """Bring the first picture into the light of the second and compare them.
 
     Args:
         first: (H, W, 3) float32 RGB, 0 to 1.
         second: the same.
+        labs: both in CIE Lab, see ``lab_of``.
         product: (H, W), where the products are compared.
         seen: (H, W), what of the pictures the means are of; another ground must not shine into the product's rim.
         fitted: (H, W), where the curve is fitted.
         ground: (H, W), where both show ground.
     """
-    found = _relit(first, second, product, seen, fitted)
+    part = seen.astype(np.float32)
+    target = _Target(second, _planes(labs[1]), product, part, np.maximum(blocks_of(part), 1e-3), _thinned(fitted))
+    found = _relit(first, _lightness(labs[0])[product], target)
     for gains in _gains(first, second, ground):
-        balanced = _relit(np.minimum(first * gains, 1), second, product, seen, fitted)
-        if _typical(balanced, product) < _typical(found, product) - _GAIN:
-            found = balanced
+        balanced = np.minimum(first * gains, 1)
+        other = _relit(balanced, _lightness(lab_of(balanced))[product], target)
+        if _typical(other, product) < _typical(found, product) - _GAIN:
+            found = other
     return found
 
 
-def _relit(first: Floats, second: Floats, product: Mask, seen: Mask, fitted: Mask) -> Relit:
-    before = _lab(first)
-    toned, target = _lab(_curve(first, second, fitted)), _lab(second)
-    tone = float(np.abs(toned[..., 0] - before[..., 0])[product].mean())
-    weights = np.maximum(cv2.blur(seen.astype(np.float32), (_BLOCK, _BLOCK)), 1e-3)
-    lightness = np.abs(blocks_of((toned[..., 0] - target[..., 0]) * seen) / weights)
-    factor = _saturation(toned[..., 1:][product], target[..., 1:][product])
-    differences = (toned[..., 1:] * factor - target[..., 1:]) * seen[..., None]
-    chroma = np.asarray(np.linalg.norm(blocks_of(differences) / weights[..., None], axis=2), dtype=np.float32)
-    return Relit(lightness, chroma, tone, abs(float(np.log(factor))))
+@dataclass(frozen=True)
+class _Target:
+    """What a picture is compared with: H x W pixels.
+
+    Attributes:
+        picture: (H, W, 3) float32 RGB, 0 to 1.
+        planes: L, a and b, (H, W) each.
+        product: (H, W), where the products are compared.
+        seen: (H, W) float32, 1 where the means are taken of.
+        weights: (H, W), the share of that around each pixel.
+        fitted: pixels by number, where the curve is fitted.
+    """
+
+    picture: Floats
+    planes: list[Floats]
+    product: Mask
+    seen: Floats
+    weights: Floats
+    fitted: Rows
+
+
+def _relit(first: Floats, before: Floats, target: _Target) -> Relit:
+    """A picture (H, W, 3), whose L over the product is known (N,), in the light of the target."""
+    product, seen = target.product, target.seen
+    toned = _planes(lab_of(_curve(first, target)))
+    lightness = np.abs(blocks_of((toned[0] - target.planes[0]) * seen) / target.weights)
+    tone = float(np.abs(toned[0][product] - before).mean())
+    factor = _saturation([plane[product] for plane in toned[1:]], [plane[product] for plane in target.planes[1:]])
+    a, b = (
+        blocks_of((mine * np.float32(factor) - theirs) * seen) / target.weights
+        for mine, theirs in zip(toned[1:], target.planes[1:], strict=True)
+    )
+    # not by cv2.magnitude, whose last digit depends on where in memory its input lies
+    return Relit(lightness, np.sqrt(a * a + b * b), tone, abs(float(np.log(factor))))
 
 
 def _typical(relit: Relit, product: Mask) -> float:
-    return float(np.quantile(relit.chroma[product], 0.6))
+    return quantiles(relit.chroma[product], 0.6)[0]
 
 
-def _lab(rgb: Floats) -> Floats:
+def lab_of(rgb: Floats) -> Floats:
+    """CIE Lab (H, W, 3) float32, L 0 to 100, of RGB (H, W, 3) float32, 0 to 1."""
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
 
-def _curve(first: Floats, second: Floats, fitted: Mask) -> Floats:
+def _planes(lab: Floats) -> list[Floats]:
+    """L, a and b, (H, W) each: numpy is several times faster on these than on a last axis of 3."""
+    return [np.asarray(plane, dtype=np.float32) for plane in cv2.split(lab)]
+
+
+def _lightness(lab: Floats) -> Floats:
+    return np.asarray(cv2.extractChannel(lab, 0), dtype=np.float32)
+
+
+def _thinned(mask: Mask) -> Rows:
+    """One in so many of the pixels of a mask (H, W), by number."""
+    return np.flatnonzero(mask)[::_THINNED]
+
+
+def _curve(first: Floats, target: _Target) -> Floats:
     """The first picture through the tone curve that best makes the second of it, outliers aside."""
-    x = first[fitted][::_THINNED].ravel().astype(np.float64)
-    y = second[fitted][::_THINNED].ravel()
-    found = ridge_fit(_basis(x), y[:, None].astype(np.float64), np.array([[0.0], [1.0], [0.0], [0.0]]), _RIDGE)[:, 0]
-    table = np.maximum.accumulate(np.clip(_basis(np.linspace(0, 1, 256)) @ found, 0, 1)).astype(np.float32)
-    return np.asarray(table[np.clip(first * 255 + 0.5, 0, 255).astype(np.uint8)], dtype=np.float32)
+    x, y = (
+        picture.reshape(-1, 3)[target.fitted].ravel().astype(np.float64)[None] for picture in (first, target.picture)
+    )
+    found = ridge_fit(_basis(x[0]), y, np.array([[0.0, 1.0, 0.0, 0.0]]), _RIDGE)[0]
+    table = np.maximum.accumulate(np.clip(found @ _basis(np.linspace(0, 1, 256)), 0, 1)).astype(np.float32)
+    levels = first * 255
+    levels += 0.5
+    return np.asarray(cv2.LUT(np.clip(levels, 0, 255, out=levels).astype(np.uint8), table), dtype=np.float32)
 
 
 def ridge_fit(inputs: Doubles, outputs: Doubles, unchanged: Doubles, ridge: float) -> Doubles:
     """Least squares with outliers weighed down (Huber's weights), pulled towards no change.
 
     Args:
-        inputs: (N, D).
-        outputs: (N, K), 0 to 1.
-        unchanged: (D, K), what is found where the data say nothing.
+        inputs: (D, N).
+        outputs: (K, N), 0 to 1.
+        unchanged: (K, D), what is found where the data say nothing.
         ridge: strength of the pull, for each of the N.
 
     Returns:
-        (D, K), so that inputs @ result is about outputs.
+        (K, D), so that result @ inputs is about outputs.
     """
-    weights, found = np.ones(len(inputs)), unchanged
+    weights, found = np.ones(inputs.shape[1]), unchanged
+    missing = outputs - unchanged @ inputs
     for _ in range(_ROUNDS):
-        weighted = inputs * weights[:, None]
-        pull = np.eye(inputs.shape[1]) * (ridge * weights.sum())
-        found = unchanged + np.linalg.solve(inputs.T @ weighted + pull, weighted.T @ (outputs - inputs @ unchanged))
-        weights = _TOLERANCE / np.maximum(np.abs(outputs - inputs @ found).max(axis=1), _TOLERANCE)
+        weighted = inputs * weights
+        pull = np.eye(len(inputs)) * (ridge * weights.sum())
+        found = unchanged + np.linalg.solve(weighted @ inputs.T + pull, weighted @ missing.T).T
+        worst = np.abs(outputs - found @ inputs).max(axis=0)
+        weights = _TOLERANCE / np.maximum(worst, _TOLERANCE, out=worst)
     return np.asarray(found, dtype=np.float64)
 
 
 def _basis(x: Doubles) -> Doubles:
-    """What curves are made of, (N, 4): a square for contrast, a root for gamma."""
-    return np.stack([np.ones_like(x), x, x * x, np.sqrt(np.maximum(x, 0))], axis=1)
+    """What curves are made of, (4, N) of (N,): a square for contrast, a root for gamma."""
+    return np.stack([np.ones_like(x), x, x * x, np.sqrt(np.maximum(x, 0))])
 
 
 def _gains(first: Floats, second: Floats, ground: Mask) -> list[Floats]:
@@ -128,9 +181,13 @@ def _gains(first: Floats, second: Floats, ground: Mask) -> list[Floats]:
     A white ground cannot become whiter: where red or blue is at its limit the other tells, for light that is warmer has
     as much more red as it has less blue.
     """
-    if ground.sum() <= _LEAST_GROUND:
+    if np.count_nonzero(ground) <= _LEAST_GROUND:
         return []
-    seen, target = np.median(first[ground], axis=0), np.median(second[ground], axis=0)
+    rows = np.flatnonzero(ground)
+    seen, target = (
+        np.array([quantiles(plane, 0.5)[0] for plane in picture.reshape(-1, 3)[rows].T], np.float32)
+        for picture in (first, second)
+    )
     if min(seen.min(), target.min()) < _DARK:
         return []
     gains = target / seen
@@ -152,9 +209,20 @@ def blocks_of(values: Floats) -> Floats:
     return np.asarray(cv2.blur(values, (_BLOCK, _BLOCK)), dtype=np.float32)
 
 
-def _saturation(first: Floats, second: Floats) -> float:
-    """The factor that best makes the second's a and b (N, 2) of the first's."""
-    power = float((first * first).sum())
-    if power <= _LEAST_CHROMA**2 * len(first):
+def quantiles(values: Floats, *shares: float) -> list[float]:
+    """Quantiles of (N,) values, N at least 1, linear between two of them; numpy's own take several times as long."""
+    ordered, found = np.sort(values), []
+    for share in shares:
+        place = share * (len(values) - 1)
+        low, high = float(ordered[int(place)]), float(ordered[math.ceil(place)])
+        found.append(low + (high - low) * (place % 1))
+    return found
+
+
+def _saturation(first: Sequence[Floats], second: Sequence[Floats]) -> float:
+    """The factor that best makes the second's a and b, (N,) each, of the first's."""
+    power = sum(float((one * one).sum()) for one in first)
+    if power <= _LEAST_CHROMA**2 * len(first[0]):
         return 1.0
-    return float(np.clip((first * second).sum() / power, *_SATURATION))
+    shared = sum(float((one * other).sum()) for one, other in zip(first, second, strict=True))
+    return float(np.clip(shared / power, *_SATURATION))

@@ -61,25 +61,60 @@ def register(first: View, second: View) -> list[Registration]:
     Returns:
         None, one or two of them.
     """
-    found = [_by_keypoints(first, second, mirrored) for mirrored in (False, True)]
-    known = max((one for one in found if one), key=lambda one: (one.cells, one.inliers), default=None)
+    known: Registration | None = None
+    # the orientation with more matches first: it often leaves nothing for the other to better
+    for matches in sorted((_matches(first, second, mirrored) for mirrored in (False, True)), key=_most_support)[::-1]:
+        if known is None or _most_support(matches) > _support(known):
+            one = _by_keypoints(matches)
+            if one and (known is None or _support(one) > _support(known)):
+                known = one
     if known and known.inliers >= ENOUGH_INLIERS and known.cells >= ENOUGH_CELLS:
         return [known]
     dense = _by_pixels(first, second, known)
     return [one for one in (known, dense) if one]
 
 
-def _by_keypoints(first: View, second: View, mirrored: bool) -> Registration | None:
+@dataclass(frozen=True)
+class _Matches:
+    """Keypoints of two views that look alike.
+
+    Attributes:
+        first: (M, 2) float32, their places in the first view.
+        second: (M, 2), in the second, which is mirrored before if ``mirrored``.
+        mirrored: whether the second was mirrored.
+    """
+
+    first: Points
+    second: Points
+    mirrored: bool
+
+
+def _matches(first: View, second: View, mirrored: bool) -> _Matches:
     descriptors = second.descriptors[:, MIRRORED] if mirrored else second.descriptors
     mine, theirs = _matched(first.descriptors, descriptors)
-    if len(mine) < _FEWEST_MATCHES:
-        return None
-    points = second.points[theirs].copy()
+    points = second.points[theirs]
     if mirrored:
         points[:, 0] = second.picture.shape[1] - 1 - points[:, 0]
+    return _Matches(first.points[mine], points, mirrored)
+
+
+def _most_support(matches: _Matches) -> tuple[int, int, bool]:
+    """What ``_support`` would be of a map with which all of the matches agree."""
+    return _cells(matches.first, matches.second), len(matches.first), not matches.mirrored
+
+
+def _support(found: Registration) -> tuple[int, int, bool]:
+    """Whereby maps are compared; of equals the upright one."""
+    return found.cells, found.inliers, not found.mirrored
+
+
+def _by_keypoints(matches: _Matches) -> Registration | None:
+    first, second = matches.first, matches.second
+    if len(first) < _FEWEST_MATCHES:
+        return None
     matrix, inside = cv2.estimateAffine2D(
-        first.points[mine],
-        points,
+        first,
+        second,
         method=cv2.RANSAC,
         ransacReprojThreshold=_REPROJECTION,
         maxIters=800,
@@ -92,10 +127,14 @@ def _by_keypoints(first: View, second: View, mirrored: bool) -> Registration | N
     full[:2] = matrix
     if not _is_plausible(full):
         return None
-    agreeing = inside.ravel() > 0
-    full, agreeing = _tilted(first.points[mine], points, full, agreeing)
-    cells = min(len(np.unique(side[agreeing] // _CELL, axis=0)) for side in (first.points[mine], points))
-    return Registration(full, mirrored, int(agreeing.sum()), cells, len(mine), dense=False)
+    full, agreeing = _tilted(first, second, full, inside.ravel() > 0)
+    cells = _cells(first[agreeing], second[agreeing])
+    return Registration(full, matches.mirrored, int(np.count_nonzero(agreeing)), cells, len(first), dense=False)
+
+
+def _cells(first: Points, second: Points) -> int:
+    """The cells that hold a point, of the picture that has fewer."""
+    return min(len(set(map(tuple, (side // _CELL).tolist()))) for side in (first, second))
 
 
 def _tilted(first: Points, second: Points, affine: Matrix, agreeing: Flags) -> tuple[Matrix, Flags]:
@@ -104,13 +143,14 @@ def _tilted(first: Points, second: Points, affine: Matrix, agreeing: Flags) -> t
     Returns:
         The map (3, 3) and which matches (M,) agree with it: the affine ones where nothing is better.
     """
-    if len(first) - agreeing.sum() < _FEWEST_MORE:
-        return affine, agreeing
+    least = _MORE * np.count_nonzero(agreeing) + _FEWEST_MORE
+    if len(first) < least:
+        return affine, agreeing  # even all of them would be too few
     matrix, inside = cv2.findHomography(first, second, cv2.RANSAC, _REPROJECTION, maxIters=500, confidence=0.99)
     if not np.any(inside):
         return affine, agreeing
     found, more = np.asarray(matrix, dtype=np.float64), inside.ravel() > 0
-    if more.sum() < _MORE * agreeing.sum() + _FEWEST_MORE or not (_is_slight(found) and _is_plausible(found)):
+    if np.count_nonzero(more) < least or not (_is_slight(found) and _is_plausible(found)):
         return affine, agreeing
     return found, more
 
