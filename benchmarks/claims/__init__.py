@@ -1,5 +1,6 @@
 """The claims, in the order of the work."""
 
+from claims.airflow import CLAIM as AIRFLOW
 from claims.chain import CLAIM as CHAIN
 from claims.embed import CLAIM as EMBED
 from claims.fetch import CLAIM as FETCH
@@ -7,5 +8,11 @@ from claims.fingerprint import CLAIM as FINGERPRINT
 from claims.ingest import CLAIM as INGEST
 from claims.neighbours import CLAIM as NEIGHBOURS
 from claims.perceptual import CLAIM as PERCEPTUAL
+from claims.second import CLAIM as SECOND
+from claims.training import CLAIM as TRAINING
+from claims.training import ON_GPU as TRAINING_ON_GPU
 
-CLAIMS = (INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, PERCEPTUAL, CHAIN)
+CLAIMS = (
+    *(INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, PERCEPTUAL),
+    *(CHAIN, SECOND, AIRFLOW, TRAINING, TRAINING_ON_GPU),
+)

@@ -70,12 +70,14 @@ class Line:
         runs: in the order in which they were made.
         partners: for a peer, of each of its runs the run of this project right before it.
         error: one sentence where it failed; runs before that one count.
+        absent: one sentence where this machine cannot run it, which is no failure.
     """
 
     name: str
     runs: list[Run] = field(default_factory=list)
     partners: list[Run] = field(default_factory=list)
     error: str = ""
+    absent: str = ""
 
     def median(self, name: str) -> float:
         """The median of an attribute over the runs, of which there is at least one."""
@@ -119,10 +121,12 @@ class Target:
     Attributes:
         text: one clause, for the report.
         is_met: told the outcomes of the claim's sizes so far, the last of which is judged; None: cannot be judged.
+        value: told the same, what was compared with the promise, for the report; None: cannot be told.
     """
 
     text: str
     is_met: Callable[[Sequence[Outcome]], bool | None]
+    value: Callable[[Sequence[Outcome]], float | None] = lambda outcomes: None
 
 
 def no_check(data: Path, results: Path) -> dict[str, float]:

@@ -21,6 +21,10 @@ from dedup_pipeline.errors import DedupError
 BENCHMARKS = Path(__file__).parents[1]
 
 
+class NotHereError(Exception):
+    """This machine lacks what a contender needs; its text says what."""
+
+
 @dataclass(frozen=True)
 class Workplace:
     """Where claims are measured.
@@ -87,7 +91,7 @@ def _measure_all(
 
 def _turns(peers: list[Entrant], rounds: int) -> Iterator[Entrant]:
     for _ in range(rounds):
-        yield from (peer for peer in peers if not peer.line.error)
+        yield from (peer for peer in peers if not peer.line.error and not peer.line.absent)
 
 
 def _install(entrant: Entrant, workplace: Workplace) -> None:
@@ -102,13 +106,16 @@ def _install(entrant: Entrant, workplace: Workplace) -> None:
 def _run(claim: Claim, entrant: Entrant, data: Path, workplace: Workplace) -> Run | None:
     """Run a contender once and check its result; None where it fails or has failed."""
     contender, line = entrant.contender, entrant.line
-    if line.error:
+    if line.error or line.absent:
         return None
     slug = re.sub(r"\W+", "-", f"{data.name} {contender.name}").strip("-")
     results = workplace.scratch / slug
     results.mkdir()
     try:
         line.runs.append(_measured(claim, contender, (data, results), workplace))
+    except NotHereError as error:
+        line.absent = str(error)
+        return None
     except PeerError as error:
         line.error = str(error)
         return None
@@ -129,6 +136,8 @@ def _measured(claim: Claim, contender: Contender, folders: tuple[Path, Path], wo
     command = [python, str(BENCHMARKS / "contenders" / contender.script), *map(str, folders), *contender.arguments]
     usage = measured(command, workplace.logs / f"{results.name}.log", workplace.timeout)
     told = json.loads((results / "result.json").read_text())
+    if "absent" in told:
+        raise NotHereError(told["absent"])
     figures = told["figures"] | claim.check(data, results)
     peak = max(told["megabytes"], usage.megabytes)
     return Run(told["seconds"], told["cpu_seconds"], peak, figures, told["versions"])

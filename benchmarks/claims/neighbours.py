@@ -88,13 +88,14 @@ CLAIM = Claim(
         Contender("faiss, IVF", "neighbours_faiss.py", _FAISS, ("ivf",)),
         Contender("hnswlib", "neighbours_hnswlib.py", _HNSWLIB),
     ),
-    quick=(Size(20_000),),
-    full=(Size(100_000), Size(1_000_000, rounds=1)),
+    quick=(Size(5_000, rounds=1), Size(20_000)),
+    full=(Size(100_000), Size(300_000, rounds=1), Size(1_000_000, rounds=1)),
     make=make,
     targets=(
         at_least(f"recall of true pairs at least {RECALL}", "recall", RECALL),
         as_fast_as(f"at most twice the time of the fastest whose recall is {RECALL} too", 0.5, recall=RECALL),
-        exponent_below("exponent of seconds over the smallest size at most 1.1", 1.1),
+        exponent_below("exponent of CPU seconds over the smallest size at most 1.1", 1.1, "cpu_seconds"),
+        exponent_below("exponent of peak memory at most 1", 1.0, "megabytes"),
     ),
     check=check,
 )

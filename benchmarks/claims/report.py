@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from claims.claim import Claim, Line, Outcome
+from claims.claim import Claim, Line, Outcome, Target
 
 _NONE = "-"
 _COLUMNS = (
@@ -32,10 +32,17 @@ _VERDICTS = {True: "met", False: "**missed**", None: "not judged"}
 def judged(claim: Claim, outcomes: list[Outcome]) -> list[dict[str, Any]]:
     """The targets of a claim at each size: size, text, met (true, false, or null where it cannot be judged)."""
     return [
-        {"claim": claim.name, "size": outcome.size, "text": target.text, "met": target.is_met(outcomes[:place])}
+        {"claim": claim.name, "size": outcome.size, "text": target.text} | _judgement(target, outcomes[:place])
         for place, outcome in enumerate(outcomes, start=1)
         for target in claim.targets
     ]
+
+
+def _judgement(target: Target, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Met or not, and the value that was judged; neither where this machine cannot run the claim."""
+    if outcomes[-1].ours.absent:
+        return {"met": None, "value": None}
+    return {"met": target.is_met(outcomes), "value": target.value(outcomes)}
 
 
 def plain(machine: dict[str, Any], mode: str, outcomes: list[Outcome], targets: list[dict[str, Any]]) -> dict[str, Any]:
@@ -58,24 +65,29 @@ def markdown(machine: dict[str, Any], mode: str, outcomes: list[Outcome], target
     table.insert(1, "|" + "---|" * len(_COLUMNS))
     parts = [f"# Benchmarks, {mode}", _machine(machine), "\n".join(table), _NOTE]
     if targets:
-        lines = [f"- {_VERDICTS[one['met']]}: {one['claim']}, {one['size']:,}: {one['text']}" for one in targets]
+        lines = [f"- {_VERDICTS[one['met']]}: {one['claim']}, {one['size']:,}: {_promise(one)}" for one in targets]
         parts.append("Targets:\n\n" + "\n".join(lines))
     parts.append("Data:\n\n" + "\n".join(f"- {one.claim}, {one.size:,}: {one.data}" for one in outcomes))
-    failed = [
-        f"- {outcome.claim}, {outcome.size:,}, {line.name}: {line.error}"
-        for outcome in outcomes
-        for line in (outcome.ours, *outcome.peers)
-        if line.error
-    ]
-    if failed:
-        parts.append("Failed:\n\n" + "\n".join(failed))
+    for heading, why in (("Failed", "error"), ("Not run", "absent")):
+        told = [
+            f"- {outcome.claim}, {outcome.size:,}, {line.name}: {getattr(line, why)}"
+            for outcome in outcomes
+            for line in (outcome.ours, *outcome.peers)
+            if getattr(line, why)
+        ]
+        if told:
+            parts.append(f"{heading}:\n\n" + "\n".join(told))
     return "\n\n".join(parts) + "\n"
+
+
+def _promise(target: dict[str, Any]) -> str:
+    return target["text"] if target["value"] is None else f"{target['text']}: {target['value']:.3g}"
 
 
 def _row(outcome: Outcome, line: Line) -> list[str]:
     head = [f"{outcome.claim}, {outcome.size:,} {outcome.noun}"]
     if not line.runs:
-        return [*head, line.name, "failed", *[_NONE] * 5]
+        return [*head, line.name, f"not run: {line.absent}" if line.absent else "failed", *[_NONE] * 5]
     versions = [f"{name} {version}" for name, version in line.runs[-1].versions.items()]
     seconds = line.median("seconds")
     return [

@@ -46,6 +46,16 @@ def at_least(text: str, figure: str, least: float) -> Target:
     return Target(text, is_met)
 
 
+def at_most(text: str, figure: str, most: float) -> Target:
+    """A figure of this project's result is at most so high in every run."""
+
+    def is_met(outcomes: Sequence[Outcome]) -> bool | None:
+        values = [run.figures[figure] for run in outcomes[-1].ours.runs if figure in run.figures]
+        return max(values) <= most if values else False
+
+    return Target(text, is_met)
+
+
 def memory_below(text: str, megabytes: float) -> Target:
     """This project's peak memory is below so many megabytes in every run."""
 
@@ -68,14 +78,28 @@ def memory_grows_below(text: str, factor: float) -> Target:
     return Target(text, is_met)
 
 
-def exponent_below(text: str, most: float) -> Target:
-    """From the smallest size to this one, the exponent of this project's seconds over the size is at most this."""
+def exponent_below(text: str, most: float, by: str = "seconds") -> Target:
+    """From the smallest size to this one, the exponent of what this project takes over the size is at most this.
 
-    def is_met(outcomes: Sequence[Outcome]) -> bool | None:
+    Args:
+        text: the promise.
+        most: the exponent.
+        by: ``seconds``, ``cpu_seconds``, ``megabytes``, or a figure of the result.
+    """
+
+    def value(outcomes: Sequence[Outcome]) -> float | None:
         first, last = outcomes[0], outcomes[-1]
         if len(outcomes) < 2 or not first.ours.runs or not last.ours.runs:
             return None
-        growth = math.log(last.ours.median("seconds") / first.ours.median("seconds"))
-        return growth / math.log(last.size / first.size) <= most
+        return math.log(_taken(last, by) / _taken(first, by)) / math.log(last.size / first.size)
 
-    return Target(text, is_met)
+    def is_met(outcomes: Sequence[Outcome]) -> bool | None:
+        exponent = value(outcomes)
+        return None if exponent is None else exponent <= most
+
+    return Target(text, is_met, value)
+
+
+def _taken(outcome: Outcome, by: str) -> float:
+    runs = outcome.ours.runs
+    return statistics.median(run.figures[by] if by in run.figures else getattr(run, by) for run in runs)

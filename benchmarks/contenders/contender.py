@@ -11,7 +11,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -36,22 +36,33 @@ class Contest:
         self._figures: dict[str, float] = {}
 
     @contextmanager
-    def timed(self, phase: str = "", share: float = 1.0) -> Iterator[None]:
+    def timed(self, phase: str = "", share: float = 1.0, cpu: Callable[[], float] | None = None) -> Iterator[None]:
         """Count what is done inside.
 
         Args:
             phase: its seconds become a figure of this name.
             share: of the work that is done, where all of it would take hours; the seconds are divided by it.
+            cpu: tells the CPU seconds so far, where those of this process and its ended children are not all.
         """
-        start, cpu = time.monotonic(), _cpu_seconds()
+        used = cpu or cpu_seconds
+        start, before = time.monotonic(), used()
         yield
         seconds = (time.monotonic() - start) / share
         self._seconds += seconds
-        self._cpu_seconds += (_cpu_seconds() - cpu) / share
+        self._cpu_seconds += (used() - before) / share
         if phase:
             self._figures[f"{phase} seconds"] = seconds
         if share < 1:
             self._figures["share done"] = share
+
+    def cannot_run(self, why: str) -> None:
+        """Say that this machine lacks what the contender needs, and end.
+
+        Args:
+            why: a clause, for its row.
+        """
+        (self.results / "result.json").write_text(json.dumps({"absent": why}))
+        sys.exit()
 
     def report(self, *packages: str, **figures: float) -> None:
         """Write result.json.
@@ -63,20 +74,20 @@ class Contest:
         told = {
             "seconds": self._seconds,
             "cpu_seconds": self._cpu_seconds,
-            "megabytes": _peak(),
+            "megabytes": peak_megabytes(),
             "figures": self._figures | figures,
             "versions": {package: version(package) for package in packages},
         }
         (self.results / "result.json").write_text(json.dumps(told))
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     """Of this process, on all cores, and of the children that it has waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _peak() -> float:
+def peak_megabytes() -> float:
     """Most resident memory of this process, in MB.
 
     Not ru_maxrss where there is better: that of a process begins at what its parent had when it started it.

@@ -28,3 +28,10 @@ def fresh_store(contest: Contest) -> Settings:
 
     shutil.copytree(source, folder, copy_function=copy)
     return load_settings([f"store={folder}", "threads=1"])
+
+
+def reaching_store(contest: Contest) -> Settings:
+    """``fresh_store``, with leave to reach the server beside it."""
+    settings = fresh_store(contest)
+    host = f"127.0.0.1:{(contest.data / 'port.txt').read_text()}"
+    return settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"allow_hosts": (host,)})})

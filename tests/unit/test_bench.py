@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from dedup_pipeline.edits import encode
 from tiny_shop import draw_product
@@ -53,7 +54,7 @@ TOY = """\
 from pathlib import Path
 
 from claims.claim import Claim, Contender, Size
-from claims.targets import as_fast_as, at_least, exponent_below, memory_below, memory_grows_below
+from claims.targets import as_fast_as, at_least, at_most, exponent_below, memory_below, memory_grows_below
 
 HERE = Path(__file__).parent
 SCRIPTED = str(HERE / "scripted.py")
@@ -83,9 +84,14 @@ CLAIMS = (
             as_fast_as("ten times who is right", 10.0, recall=1.0),
             as_fast_as("as fast as who is absent", 1.0, "absent"),
             at_least("right", "recall", 1.0),
+            at_most("few", "items", 7.0),
+            at_most("fewer", "items", 6.0),
+            at_most("untold", "nothing", 6.0),
             memory_below("little memory", 1000),
             memory_grows_below("no more memory", 10.0),
             exponent_below("linear", 1.1),
+            exponent_below("linear by CPU seconds", 1.4, "cpu_seconds"),
+            exponent_below("constant by a figure", 0.0, "items"),
         ),
     ),
 )
@@ -168,13 +174,20 @@ def test_targets_are_judged_by_the_pairs(tmp_path):
         "ten times who is right": False,
         "as fast as who is absent": None,
         "right": True,
+        "few": True,
+        "fewer": False,
+        "untold": False,
         "little memory": True,
         "no more memory": None,
         "linear": None,
+        "linear by CPU seconds": None,
+        "constant by a figure": None,
     }
     assert met(read, 100)["linear"] is False  # 20 times the seconds for 10 times the questions
     assert met(read, 100)["no more memory"] is True
-    assert "**missed**: toy, 100: linear" in done.stdout
+    assert met(read, 100)["linear by CPU seconds"] is True
+    assert met(read, 100)["constant by a figure"] is True
+    assert "**missed**: toy, 100: linear: 1.3\n" in done.stdout
 
 
 def test_where_this_project_fails_its_row_says_why_and_its_targets_are_missed(tmp_path):
@@ -224,7 +237,7 @@ def test_the_readme_lists_the_claims_and_every_script_and_requirement_is_used(tm
     named = "".join(file.read_text() for file in (BENCHMARKS / "claims").glob("*.py"))
     contenders = BENCHMARKS / "contenders"
     assert {file.name for file in contenders.glob("*.py") if f'"{file.name}"' not in named} == {
-        "contender.py", "found.py", "own_store.py"
+        "contender.py", "found.py", "own_store.py", "staged.py", "training_batches.py"
     }  # fmt: skip
     for source in contenders.glob("*.in"):
         pinned = source.with_suffix(".txt").read_text().splitlines()
@@ -245,8 +258,8 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_this_projects_side_of_every_claim_but_the_chain_runs(tmp_path, shop):
-    claims = ("ingest", "fetch", "fingerprint", "embed", "neighbours", "perceptual")
+def test_this_projects_side_of_every_claim_but_whole_chains_runs(tmp_path, shop):
+    claims = ("ingest", "fetch", "fingerprint", "embed", "neighbours", "perceptual", "training")
     done = bench(tmp_path, "--only", *claims, "--alone", "--sizes", 60, "--rounds", 1, "--photos", shop)
     assert done.returncode == 0, done.stderr
     read = results(tmp_path, "full")
@@ -260,6 +273,33 @@ def test_this_projects_side_of_every_claim_but_the_chain_runs(tmp_path, shop):
     assert figures["fingerprint"]["pictures"] == figures["embed"]["pictures"] == 60
     assert figures["neighbours"]["recall"] == 1.0
     assert figures["perceptual"]["exact"] == 1.0
+    assert figures["training"]["steps"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_what_this_machine_cannot_run_is_a_row_that_says_so_and_no_failure(tmp_path, shop):
+    done = bench(tmp_path, "--only", "training_gpu", "--sizes", 60, "--photos", shop)
+    assert done.returncode == 0, done.stderr
+    (outcome,) = results(tmp_path, "full")["outcomes"]
+    for line in (outcome["ours"], *outcome["peers"]):
+        assert (line["absent"], line["error"], line["runs"]) == ("no GPU here", "", [])
+    assert set(met(results(tmp_path, "full"), 60).values()) == {None}
+    assert "| training_gpu, 60 views | this project | not run: no GPU here |" in done.stdout
+    assert "Failed" not in done.stdout
+
+
+def test_a_second_dump_has_all_of_the_first_and_some_new_ones(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from claims import chain, second
+
+    urls = [f"http://shop.test/{number}.jpg" for number in range(100)]
+    monkeypatch.setattr(chain, "prepare", lambda folder, items, materials: urls[:items])
+    monkeypatch.setattr(chain, "describe", lambda items, materials: "pictures")
+    assert "100 pictures, 2 of them new" in second.make(tmp_path, 100, None)
+    first, more = ((tmp_path / name).read_text().splitlines() for name in ("catalog.csv", "next.csv"))
+    assert more[: len(first)] == first
+    assert [line.split(",")[2] for line in more[len(first) :]] == urls[98:]
 
 
 def test_a_check_sees_what_was_not_found(tmp_path, monkeypatch):
