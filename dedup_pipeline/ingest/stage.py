@@ -3,6 +3,8 @@
 Two passes. The first reads the file in blocks, settles every row, writes the rejects and spools the listings to an
 unnamed temporary file; ids and families are kept as numbers, some 60 bytes a row. The second knows all families
 and writes the listings. Rows in = listings + rejects, always.
+
+The digest of the dump is that of the bytes as they were read, unless there is a manifest to compare with first.
 """
 
 from __future__ import annotations

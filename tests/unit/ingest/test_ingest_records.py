@@ -142,3 +142,22 @@ def test_a_file_of_open_quotes_takes_time_in_proportion():
         assert len(rows) + len(bad) > 0
         assert time.monotonic() - start < 10
     assert np.all(np.diff(bad) > 0)
+
+
+def test_large_blocks_are_parsed_in_pieces_with_long_records_anywhere():
+    chosen = np.random.default_rng(5)
+    records, expected, bad, line = [], [], [], 2
+    for number, size in enumerate(chosen.choice([30, 3000, 400_000], 900, p=[0.7, 0.29, 0.01]).tolist()):
+        text = f'{"x" * size}\n"", {number}' if number % 7 == 0 else "y" * size
+        if number % 50 == 49:
+            records.append(f"{number},{text[:40]},one too many\n" if number % 7 else f"{number}\n")
+            bad.append(line)
+        else:
+            records.append(f'{number},"{text}"\n')
+            expected.append((line, str(number), text.replace('""', '"')))
+        line += records[-1].count("\n")
+    data = "".join(records).encode()
+    assert len(data) > 3 << 20
+    rows, malformed = fast(data, 2, [300], most=1_000_000, limit=4 << 20)
+    assert rows == expected
+    assert malformed == bad
