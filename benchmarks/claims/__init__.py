@@ -11,8 +11,9 @@ from claims.perceptual import CLAIM as PERCEPTUAL
 from claims.second import CLAIM as SECOND
 from claims.training import CLAIM as TRAINING
 from claims.training import ON_GPU as TRAINING_ON_GPU
+from claims.verify import CLAIM as VERIFY
 
 CLAIMS = (
-    *(INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, PERCEPTUAL),
+    *(INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, PERCEPTUAL, VERIFY),
     *(CHAIN, SECOND, AIRFLOW, TRAINING, TRAINING_ON_GPU),
 )

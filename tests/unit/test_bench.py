@@ -259,7 +259,7 @@ def shop(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_this_projects_side_of_every_claim_but_whole_chains_runs(tmp_path, shop):
-    claims = ("ingest", "fetch", "fingerprint", "embed", "neighbours", "perceptual", "training")
+    claims = ("ingest", "fetch", "fingerprint", "embed", "neighbours", "perceptual", "training", "verify")
     done = bench(tmp_path, "--only", *claims, "--alone", "--sizes", 60, "--rounds", 1, "--photos", shop)
     assert done.returncode == 0, done.stderr
     read = results(tmp_path, "full")
@@ -274,6 +274,8 @@ def test_this_projects_side_of_every_claim_but_whole_chains_runs(tmp_path, shop)
     assert figures["neighbours"]["recall"] == 1.0
     assert figures["perceptual"]["exact"] == 1.0
     assert figures["training"]["steps"] == 1
+    assert figures["verify"]["pairs"] > 2 * 60  # a re-upload and a stranger of each, and a recolour of most
+    assert figures["verify"]["ms a photo"] > figures["verify"]["ms a view"] > 0
 
 
 @pytest.mark.slow
