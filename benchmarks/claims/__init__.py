@@ -7,6 +7,7 @@ from claims.fetch import CLAIM as FETCH
 from claims.fingerprint import CLAIM as FINGERPRINT
 from claims.ingest import CLAIM as INGEST
 from claims.neighbours import CLAIM as NEIGHBOURS
+from claims.neighbours import FAISS as NEIGHBOURS_FAISS
 from claims.perceptual import CLAIM as PERCEPTUAL
 from claims.second import CLAIM as SECOND
 from claims.training import CLAIM as TRAINING
@@ -14,6 +15,6 @@ from claims.training import ON_GPU as TRAINING_ON_GPU
 from claims.verify import CLAIM as VERIFY
 
 CLAIMS = (
-    *(INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, PERCEPTUAL, VERIFY),
+    *(INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, NEIGHBOURS_FAISS, PERCEPTUAL, VERIFY),
     *(CHAIN, SECOND, AIRFLOW, TRAINING, TRAINING_ON_GPU),
 )

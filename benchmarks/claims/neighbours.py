@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,4 +99,10 @@ CLAIM = Claim(
         exponent_below("exponent of peak memory at most 1", 1.0, "megabytes"),
     ),
     check=check,
+)
+FAISS = replace(
+    CLAIM,
+    name="neighbours-faiss",
+    text=f"the same with index.library=faiss: {CLAIM.text}",
+    ours=Contender(OURS, "neighbours_ours.py", arguments=("index.library=faiss",)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from contender import Contest
@@ -13,8 +14,8 @@ from dedup_pipeline.config import Settings, load_settings
 DUMP = "benchmark"
 
 
-def fresh_store(contest: Contest) -> Settings:
-    """The settings of a copy of the data's store, for one thread.
+def fresh_store(contest: Contest, texts: Sequence[str] = ()) -> Settings:
+    """The settings of a copy of the data's store, for one thread, with further settings as ``name=value``.
 
     Its files are links, as a store never changes one; but MLflow does.
     """
@@ -27,7 +28,7 @@ def fresh_store(contest: Contest) -> Settings:
             os.link(one, other)
 
     shutil.copytree(source, folder, copy_function=copy)
-    return load_settings([f"store={folder}", "threads=1"])
+    return load_settings([f"store={folder}", "threads=1", *texts])
 
 
 def reaching_store(contest: Contest) -> Settings:

@@ -26,9 +26,10 @@ def crowd_of(cosines: Floats) -> float:
 def crowds_of(cosines: Floats) -> Floats:
     """The same for many pictures: (Q, K) float32 with -inf after the last neighbour of each; (Q,) float32."""
     crowds = np.zeros(len(cosines), dtype=np.float32)
-    enough = cosines.shape[1] > _CROWD.start
-    full = np.flatnonzero(np.isfinite(cosines).all(axis=1) & enough)
-    crowds[full] = cosines[full][:, _CROWD].mean(axis=1)
+    full = np.empty(0, dtype=np.int64)
+    if cosines.shape[1] > _CROWD.start:
+        full = np.flatnonzero(np.isfinite(cosines).all(axis=1))
+        crowds[full] = cosines[full][:, _CROWD].mean(axis=1)
     for row in np.setdiff1d(np.arange(len(cosines)), full).tolist():
         crowds[row] = crowd_of(cosines[row][np.isfinite(cosines[row])])
     return crowds

@@ -157,9 +157,9 @@ def test_the_crowd_is_the_neighbourhood_beyond_the_nearest():
     assert crowd_of(np.array([], np.float32)) == 0
 
 
-@given(st.lists(st.integers(0, 21), min_size=1, max_size=5), st.integers(0, 30))
-def test_the_crowds_of_many_are_those_of_each(lengths, seed):
-    cosines = -np.sort(-np.random.default_rng(seed).random((len(lengths), 21), dtype=np.float32), axis=1)
+@given(st.lists(st.integers(0, 21), min_size=1, max_size=5), st.integers(0, 30), st.integers(1, 21))
+def test_the_crowds_of_many_are_those_of_each(lengths, seed, width):
+    cosines = -np.sort(-np.random.default_rng(seed).random((len(lengths), width), dtype=np.float32), axis=1)
     for row, length in enumerate(lengths):
         cosines[row, length:] = -np.inf
     expected = [np.float32(crowd_of(row[:length])) for row, length in zip(cosines, lengths, strict=True)]

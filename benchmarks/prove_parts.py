@@ -1,0 +1,220 @@
+"""Prove that parts change nothing: neighbours and candidates of a dump in several parts, in bounded memory.
+
+    python benchmarks/prove_parts.py [--vectors 1000000] [--parts 8] [--megabytes 2000] [--library faiss]
+
+Makes up a dump (vectors and hashes as of the claims `neighbours` and `perceptual`), indexes it and finds its candidates
+once in one part and once in several, every task in a process of its own, as workers do. Each task's memory is its
+highest resident set (VmHWM of the kernel: imports, its own memory, and the pages of mapped files that happen to be in
+memory, though the kernel could drop these) and its own alone (the highest RssAnon, looked at 50 times a second). Exits
+with 1 when the results differ or a task of the several parts holds more than it may.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from claims import neighbours, perceptual
+from claims.stores import DUMP, settings_of, write_vectors
+
+from dedup_pipeline import hashing, schemas
+from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.fingerprint import FILE, fingerprint
+from dedup_pipeline.index import index, index_part, neighbours_part, plan_index, read_neighbours
+from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs
+from dedup_pipeline.match.nodes import load_nodes, open_nodes
+from dedup_pipeline.packs import pack_ids
+from dedup_pipeline.stage import Done, result_of, run_stage
+from dedup_pipeline.store import Store
+
+_INTERVAL = 0.02
+
+
+def make(settings: Settings, count: int) -> None:
+    """A dump of so many pictures that are fetched, fingerprinted and embedded; every one on a listing of its own."""
+    vectors, _ = neighbours.made_up(count)
+    write_vectors(settings, vectors)
+    hashes = np.stack([perceptual.made_up(count, seed)[0] for seed in (1, 2, 3, 4)])
+    store = Store(settings.store)
+    generator = np.random.default_rng(5)
+    first = 0
+    for pack in pack_ids(store, DUMP):
+        embedded = next(name for name in store.names(f"packs/{pack}") if name.startswith("embeddings-"))
+        ids = store.read_table(store.pack(pack, embedded), ["image_id"])["image_id"].combine_chunks()
+        rows = slice(first, first + len(ids))
+        names = ("phash", "phash_mirrored", "dhash", "dhash_mirrored")
+        columns = {name: hashes[number, rows] for number, name in enumerate(names)}
+        colour = generator.random(len(ids) * hashing.COLOUR_VALUES, dtype=np.float32)
+        layout = generator.bytes(len(ids) * hashing.LAYOUT_BYTES)
+        columns |= {
+            "image_id": ids,
+            "pixel_id": [image[-32:] for image in ids.to_pylist()],
+            "colour": pa.FixedSizeListArray.from_arrays(pa.array(colour), hashing.COLOUR_VALUES),
+            "layout": pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(hashing.LAYOUT_BYTES), len(ids), [None, pa.py_buffer(layout)]
+            ),
+            "width": np.full(len(ids), 400),
+            "height": np.full(len(ids), 400),
+        }
+        store.write_table(store.pack(pack, FILE), schemas.conform(columns, schemas.FINGERPRINTS))
+        first = rows.stop
+    fingerprint(settings, DUMP)
+
+    def ingest() -> Done:
+        photos = store.read_table(result_of(store, DUMP, "fetch").outputs["photos"], ["photo_url"])["photo_url"]
+        path = store.dump(DUMP, "ingest", "listings.parquet")
+        with store.writing_table(path, schemas.LISTINGS) as writer:
+            for start in range(0, len(photos), 50_000):
+                urls = photos.slice(start, 50_000).combine_chunks()
+                ids = [f"L{row:08d}" for row in range(start, start + len(urls))]
+                columns = {
+                    name: pa.nulls(len(urls), schemas.LISTINGS.field(name).type) for name in schemas.LISTINGS.names
+                }
+                columns |= {
+                    "listing_id": ids,
+                    "family_id": ids,
+                    "row": range(start, start + len(urls)),
+                    "photo_url": urls,
+                }
+                writer.write_table(schemas.conform(columns, schemas.LISTINGS))
+        return Done({"listings": path}, {})
+
+    run_stage(store, DUMP, "ingest", inputs={}, version=1, work=ingest)
+
+
+def plan_nodes(settings: Settings) -> None:
+    """What the plan of `match` does, but for calibrating: made-up vectors have no pictures."""
+    store = Store(settings.store)
+    with tempfile.TemporaryDirectory() as folder:
+        load_nodes(settings, DUMP, Path(folder)).write(store, store.dump(DUMP, "match", "nodes"))
+
+
+def candidates(settings: Settings, part: int, parts: int) -> None:
+    """What a part of `match` does, but for judging: its candidates as codes of two nodes, in an array."""
+    store = Store(settings.store)
+    folder = store.dump(DUMP, "match", "nodes")
+    paths = {name.removesuffix(".npy"): f"{folder}/{name}" for name in store.names(folder)}
+    nodes = open_nodes(store, DUMP, paths)
+    rows = range(len(nodes) * part // parts, len(nodes) * (part + 1) // parts)
+    near = directed(nodes, *perceptual_pairs(nodes, rows, settings))
+    learned = directed(nodes, *learned_pairs(store, DUMP, nodes, rows))
+    found = np.union1d(near, learned)
+    nodes.looks.take(np.unique(found[:20_000] % len(nodes)))  # of a block of pairs, as they are compared
+    with store.writing(store.dump(DUMP, "candidates", f"{part:05d}.npy")) as file:
+        np.save(file, found)
+
+
+def tasks(parts: int) -> Iterator[tuple[str, list[str]]]:
+    """The tasks in their order: what each is called, and its words on the command line."""
+    yield "index: plan", ["plan"]
+    yield from (("index: file", ["file", str(part)]) for part in range(parts))
+    yield from (("index: neighbours", ["neighbours", str(part)]) for part in range(parts))
+    yield "index: finish", ["finish"]
+    yield "match: plan, without calibrating", ["nodes"]
+    yield from (("match: candidates", ["candidates", str(part), str(parts)]) for part in range(parts))
+
+
+def work(settings: Settings, words: list[str]) -> None:
+    """One task, in this process; its highest resident memory goes to the output."""
+    kind, *numbers = words
+    part = int(numbers[0]) if numbers else 0
+    if kind == "plan":
+        plan_index(settings, DUMP)
+    elif kind == "file":
+        index_part(settings, DUMP, part)
+    elif kind == "neighbours":
+        neighbours_part(settings, DUMP, part)
+    elif kind == "finish":
+        index(settings, DUMP)
+    elif kind == "nodes":
+        plan_nodes(settings)
+    else:
+        candidates(settings, part, int(numbers[1]))
+    print(_status("self", "VmHWM"))
+
+
+def _status(process: str, name: str) -> float:
+    """A figure of a process's memory in MB; 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{name}:")), 0.0)
+
+
+def run(words: list[str]) -> tuple[float, float]:
+    """Run a task; its highest resident memory and the highest of its own, in MB."""
+    with subprocess.Popen([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True) as process:
+        own = 0.0
+        while process.poll() is None:
+            own = max(own, _status(str(process.pid), "RssAnon"))
+            time.sleep(_INTERVAL)
+        said = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        sys.exit(f"task {' '.join(words)} failed")
+    return float(said.split()[-1]), own
+
+
+def fingerprint_of(settings: Settings) -> str:
+    """A digest of all neighbours, cosines and candidates, in the order of the rows."""
+    store = Store(settings.store)
+    lengths, rows, cosines, pairs = (hashlib.sha256() for _ in range(4))
+    for _, table in read_neighbours(store, DUMP, ["neighbours", "cosines"]):
+        lists = table["neighbours"].combine_chunks()
+        lengths.update(np.asarray(lists.value_lengths()).tobytes())
+        rows.update(lists.flatten().to_numpy().tobytes())
+        cosines.update(table["cosines"].combine_chunks().flatten().to_numpy().tobytes())
+    folder = store.dump(DUMP, "candidates")
+    for name in store.names(folder):
+        pairs.update(np.load(store.local_path(f"{folder}/{name}", Path(tempfile.gettempdir()))).tobytes())
+    return " ".join(digest.hexdigest() for digest in (lengths, rows, cosines, pairs))
+
+
+def main() -> None:
+    """Run it in one part and in several, print every task's memory, compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vectors", type=int, default=1_000_000)
+    parser.add_argument("--parts", type=int, default=8)
+    parser.add_argument("--megabytes", type=float, default=2000, help="that a task of the several parts may hold")
+    parser.add_argument("--library", default="faiss", choices=["annoy", "faiss"])
+    parser.add_argument("--scratch", type=Path, help="where there is room for the dump, 3 kB a vector")
+    parser.add_argument("--task", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.task:
+        work(load_settings(options.task[0].split(",")), options.task[1:])
+        return
+    with tempfile.TemporaryDirectory(dir=options.scratch, prefix="parts-") as folder:
+        settings = settings_of(Path(folder))
+        make(settings, options.vectors)
+        found, most = [], 0.0
+        print("| parts | task | peak resident MB | of these its own |\n|---|---|---|---|")
+        for parts in (1, options.parts):
+            Store(settings.store).remove(f"dumps/{DUMP}/candidates")
+            size = -(-options.vectors // parts)
+            chosen = [f"store={settings.store}", "threads=1", f"index.library={options.library}"]
+            chosen += [f"index.part_vectors={size}", "match.hash_radius=8"]
+            peaks: dict[str, tuple[float, float]] = {}
+            for name, words in tasks(parts):
+                used = run(["--task", ",".join(chosen), *words])
+                peaks[name] = tuple(max(pair) for pair in zip(used, peaks.get(name, (0.0, 0.0)), strict=True))  # type: ignore[assignment]
+            for name, (peak, own) in peaks.items():
+                print(f"| {parts} | {name} | {peak:.0f} | {own:.0f} |", flush=True)
+            found.append(fingerprint_of(settings))
+            most = max(peak for peak, _ in peaks.values())
+    same = found[0] == found[1]
+    print(
+        f"\nNeighbours, cosines and candidates: {'the same' if same else 'not the same'}. Highest peak: {most:.0f} MB."
+    )
+    sys.exit(0 if same and most <= options.megabytes else 1)
+
+
+if __name__ == "__main__":
+    main()

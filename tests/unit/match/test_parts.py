@@ -1,0 +1,118 @@
+"""Parts change nothing: the index and the candidates of a small store, in one part and in several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup_pipeline import schemas
+from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.embed.stage import embeddings_path
+from dedup_pipeline.index import index, read_neighbours
+from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs
+from dedup_pipeline.match.node_table import Families, Names
+from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
+from dedup_pipeline.packs import IMAGES_FILE, pack_ids
+from dedup_pipeline.stage import Done, run_stage
+from dedup_pipeline.store import Store
+from tiny_shop import DUMP, write_tiny_shop
+
+PRODUCTS = 40
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A tiny shop with made-up embeddings, two of them equal."""
+    settings = write_tiny_shop(tmp_path_factory.mktemp("parts") / "store", PRODUCTS)
+    store = Store(settings.store)
+    vectors = np.random.default_rng(1).standard_normal((PRODUCTS, 8)).astype(np.float32)
+    vectors[-1] = vectors[0]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    first = 0
+    for pack in pack_ids(store, DUMP):
+        ids = store.read_table(store.pack(pack, IMAGES_FILE), ["image_id"])["image_id"]
+        some = vectors[first : first + len(ids)]
+        columns = {"image_id": ids, "vector": pa.FixedSizeListArray.from_arrays(pa.array(some.reshape(-1)), 8)}
+        store.write_table(embeddings_path(store, pack, "made-up"), pa.table(columns, schema=schemas.embeddings(8)))
+        first += len(ids)
+    run_stage(store, DUMP, "embed", inputs={}, version=1, work=lambda: Done({}, {"model_id": "made-up"}))
+    return settings
+
+
+def asked(settings: Settings, **index_settings: object) -> tuple[Settings, dict[str, object]]:
+    """The same store with other settings of the index, and every row's neighbours."""
+    values = {f"index.{name}": value for name, value in index_settings.items()}
+    chosen = load_settings(values={"store": settings.store, "threads": 1, "index.neighbours": 5, **values})
+    counts = index(chosen, DUMP).counts
+    tables = [
+        table for _, table in read_neighbours(Store(settings.store), DUMP, ["row", "neighbours", "cosines", "crowd"])
+    ]
+    return chosen, {"counts": counts, "rows": pa.concat_tables(tables).to_pylist()}
+
+
+def candidates(settings: Settings, nodes: Nodes, size: int) -> list[int]:
+    """The directed pairs that parts of so many nodes find."""
+    store, found = Store(settings.store), []
+    for start in range(0, len(nodes), size):
+        part = range(start, start + size)
+        both = perceptual_pairs(nodes, part, settings), learned_pairs(store, DUMP, nodes, part)
+        found += np.union1d(*(directed(nodes, *pairs) for pairs in both)).tolist()
+    return found
+
+
+def test_an_index_in_parts_finds_the_same(embedded: Settings) -> None:
+    _, whole = asked(embedded, library="faiss", cells=4, probes=2)
+    _, parts = asked(embedded, library="faiss", cells=4, probes=2, part_vectors=10)
+    assert whole["counts"] == {"images": 40, "vectors": 39, "parts": 1} | _recall(whole)
+    assert parts["counts"] == {"images": 40, "vectors": 39, "parts": 4} | _recall(whole)
+    assert parts["rows"] == whole["rows"]
+
+
+def _recall(found: dict[str, object]) -> dict[str, object]:
+    counts = found["counts"]
+    assert isinstance(counts, dict)
+    return {name: counts[name] for name in ("recall", "recall_sample")}
+
+
+@pytest.mark.parametrize("library", ["annoy", "faiss"])
+def test_candidates_do_not_depend_on_the_parts(embedded: Settings, library: str, tmp_path: Path) -> None:
+    settings, _ = asked(embedded, library=library, part_vectors=16)
+    store = Store(settings.store)
+    loaded = load_nodes(settings, DUMP, tmp_path)
+    nodes = open_nodes(store, DUMP, loaded.write(store, store.dump(DUMP, "match", "nodes")))
+    whole = candidates(settings, load_nodes(settings, DUMP), PRODUCTS)
+    assert len(whole) > PRODUCTS
+    assert all(candidates(settings, nodes, size) == whole for size in (1, 7, 40))
+    # equal vectors share a row of the index, and are candidates of each other
+    last = nodes.index_rows.tolist()
+    (a, b), *more = [(i, j) for i in range(len(last)) for j in range(i) if last[i] == last[j]]
+    assert not more
+    assert {a * PRODUCTS + b, b * PRODUCTS + a} <= set(whole)
+
+
+pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=20)
+
+
+@given(pairs)
+def test_families_of_nodes_are_sets(shown: list[tuple[int, int]]) -> None:
+    sides = [np.array([pair[side] for pair in shown], dtype=np.int64) for side in (0, 1)]
+    families = Families.of_pairs(sides[0], sides[1], 6)
+    expected = [frozenset(code for node, code in shown if node == row) for row in range(6)]
+    assert [families.of(row) for row in range(6)] == expected
+    a, b = (side.reshape(-1) for side in np.meshgrid(np.arange(6), np.arange(6)))
+    several = [len(expected[i] | expected[j]) > 1 for i, j in zip(a, b, strict=True)]
+    assert families.several(a, b).tolist() == several
+
+
+def test_names_are_texts_held_in_bytes() -> None:
+    names = Names.of(["a", "bcd", "ef"])
+    assert list(names) == ["a", "bcd", "ef"]
+    assert names[1] == "bcd"
+    assert list(names[1:]) == ["bcd", "ef"]
+    assert names.take(np.array([2, 0])) == ["ef", "a"]
+    assert names.index("ef") == 2
