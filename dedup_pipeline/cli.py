@@ -345,6 +345,52 @@ def evaluate(
 
 
 @app.command()
+def plan(
+    rows: Annotated[int, typer.Option(help="Rows of the dump.")],
+    images: Annotated[int, typer.Option(help="Distinct images that they show.")],
+    new_images: Annotated[int | None, typer.Option(help="Of these, new to the store; by default all.")] = None,
+    workers: Annotated[int, typer.Option(help="Workers.")] = 1,
+    cores_per_worker: Annotated[int, typer.Option(help="Cores of each.")] = 2,
+    memory_per_worker: Annotated[float, typer.Option(help="Memory of each, in GB.")] = 16.0,
+    hosts: Annotated[int, typer.Option(help="Hosts that serve the photos.")] = 1,
+    latency: Annotated[
+        float | None, typer.Option(help="Seconds of a request for a photo; by default as measured.")
+    ] = None,
+    shard_images: Annotated[
+        int, typer.Option(help="Cut the dump into shards of at most so many images; 0: as few as fit the memory.")
+    ] = 0,
+    costs: Annotated[Path | None, typer.Option(help="Unit costs; by default the package's.", metavar="FILE")] = None,
+    learn: Annotated[
+        str | None, typer.Option(help="Scale the unit costs to the run over this dump in the store.", metavar="DUMP")
+    ] = None,
+    cores_of_run: Annotated[int, typer.Option(help="How many cores each step of that run had.")] = 1,
+    save: Annotated[Path | None, typer.Option(help="Write the unit costs, for --costs.", metavar="FILE")] = None,
+    as_json: AsJson = False,
+    store: Store = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Reckon what a run over a dump would take: hours, tasks, memory, storage, shards."""
+    from rich.console import Console
+
+    from dedup_pipeline.plan import Cluster, Workload, learnt_from, load_costs, make_plan
+    from dedup_pipeline.plan.page import show_plan
+
+    settings = _settings(store, config, sets)
+    known = load_costs(costs)
+    if learn is not None:
+        known = learnt_from(known, settings, learn, cores=cores_of_run)
+    work = Workload(rows, images, images if new_images is None else new_images, shard_images)
+    made = make_plan(work, Cluster(workers, cores_per_worker, memory_per_worker, hosts, latency), known, settings)
+    if save is not None:
+        save.write_text(known.to_json())
+    if as_json:
+        typer.echo(json.dumps(made.to_dict() | {"origin": known.origin.model_dump()}, indent=2))
+    else:
+        show_plan(made, known.origin, Console(highlight=False))
+
+
+@app.command()
 def demo(dags: Dags = None) -> None:
     """Run the sample shop through Airflow and MLflow on this machine, from nothing to its score; then stop them."""
     from rich.console import Console

@@ -95,6 +95,18 @@ class Store:
         """Whether a file or folder is there."""
         return bool(self._files.exists(f"{self._base}/{path}"))
 
+    def size(self, path: str) -> int:
+        """The bytes of a file.
+
+        Raises:
+            NotReadyError: it is not there.
+        """
+        self._files.invalidate_cache()
+        try:
+            return int(self._files.size(f"{self._base}/{path}"))
+        except FileNotFoundError:
+            raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
+
     def names(self, folder: str) -> list[str]:
         """The sorted names in a folder; none when it is not there. Unfinished files are left out."""
         self._files.invalidate_cache()

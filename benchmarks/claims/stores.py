@@ -16,7 +16,7 @@ from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
 
 DUMP = "benchmark"  # the contenders know it too
-_MODEL = "made-up"  # the id of the model of vectors that none made
+MODEL = "made-up"  # the id of the model of vectors that none made
 
 
 def write_pictures(settings: Settings, files: Sequence[Path]) -> None:
@@ -27,7 +27,7 @@ def write_pictures(settings: Settings, files: Sequence[Path]) -> None:
     for pack, some in _packs(ids, settings).items():
         rows = [{"image_id": key, "data": images[key]} for key in some]
         store.write_table(store.pack(pack, IMAGES_FILE), schemas.conform(rows, schemas.IMAGES), group_rows=GROUP_ROWS)
-    _finish_fetch(store, ids, settings)
+    write_fetch(settings, ids)
 
 
 def settle_model(settings: Settings) -> str:
@@ -45,11 +45,10 @@ def settle_model(settings: Settings) -> str:
     return model_id
 
 
-def write_vectors(settings: Settings, vectors: Floats) -> None:
+def write_vectors(settings: Settings, vectors: Floats, dump: str = DUMP) -> None:
     """A dump whose pictures have these embeddings (N, D); the order of the image ids is that of the rows."""
     store = Store(settings.store)
-    ids = [f"{row:064x}" for row in range(len(vectors))]
-    packs = _packs(ids, settings)
+    packs = write_fetch(settings, [f"{row:064x}" for row in range(len(vectors))], dump)
     start = 0
     for pack, some in packs.items():
         values = pa.array(vectors[start : start + len(some)].reshape(-1))
@@ -57,10 +56,9 @@ def write_vectors(settings: Settings, vectors: Floats) -> None:
             [pa.array(some), pa.FixedSizeListArray.from_arrays(values, vectors.shape[1])],
             schema=schemas.embeddings(vectors.shape[1]),
         )
-        store.write_table(embeddings_path(store, pack, _MODEL), table)
+        store.write_table(embeddings_path(store, pack, MODEL), table)
         start += len(some)
-    _finish_fetch(store, ids, settings)
-    run_stage(store, DUMP, "embed", inputs={}, version=1, work=lambda: Done({}, {"model_id": _MODEL}))
+    run_stage(store, dump, "embed", inputs={}, version=1, work=lambda: Done({}, {"model_id": MODEL}))
 
 
 def settings_of(folder: Path) -> Settings:
@@ -73,11 +71,12 @@ def _packs(ids: list[str], settings: Settings) -> dict[str, list[str]]:
     return {f"pack-{start // size:06}": ids[start : start + size] for start in range(0, len(ids), size)}
 
 
-def _finish_fetch(store: Store, ids: list[str], settings: Settings) -> None:
-    packs = _packs(ids, settings)
+def write_fetch(settings: Settings, ids: list[str], dump: str = DUMP) -> dict[str, list[str]]:
+    """A fetch that found these images; returns the ids of the packs with those of their images."""
+    store, packs = Store(settings.store), _packs(ids, settings)
 
     def work() -> Done:
-        photos, listed = store.dump(DUMP, "fetch", "photos.parquet"), store.dump(DUMP, "fetch", "packs.json")
+        photos, listed = store.dump(dump, "fetch", "photos.parquet"), store.dump(dump, "fetch", "packs.json")
         urls = [f"http://shop.test/{key}" for key in ids]
         columns = {"photo_url": urls, "status": ["ok"] * len(ids), "url": urls, "image_id": ids}
         columns |= {"pack_id": [pack for pack, some in packs.items() for _ in some], "detail": [None] * len(ids)}
@@ -85,4 +84,5 @@ def _finish_fetch(store: Store, ids: list[str], settings: Settings) -> None:
         store.write_json(listed, {"packs": list(packs)})
         return Done({"photos": photos, "packs": listed}, {})
 
-    run_stage(store, DUMP, "fetch", inputs={}, version=1, work=work)
+    run_stage(store, dump, "fetch", inputs={}, version=1, work=work)
+    return packs

@@ -2,13 +2,26 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
 
 import pytorch_lightning as pl
+import torch
 from contender import Contest
 from training_batches import batches_of, device_of, network_of
 
 from dedup_pipeline.config import Settings
 from training.module import EmbeddingModule
+
+
+class Ready:
+    """The batches; Lightning would take a list for several loaders."""
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        return iter(batches)
+
+    def __len__(self) -> int:
+        return len(batches)
+
 
 warnings.simplefilter("ignore")
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
@@ -28,5 +41,5 @@ trainer = pl.Trainer(
     limit_val_batches=0,
 )
 with contest.timed():
-    trainer.fit(module, train_dataloaders=batches)
+    trainer.fit(module, train_dataloaders=Ready())
 contest.report("torch", "pytorch-lightning", steps=trainer.global_step)

@@ -1,0 +1,197 @@
+"""What a finished run over a dump took: the drivers, seconds and bytes of each of its steps, read from its store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
+from dedup_pipeline.plan.steps import Drivers, compared, logarithmic
+from dedup_pipeline.stage import StageResult, result_of, seconds_of
+from dedup_pipeline.store import Store
+
+_PACK_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One step as it was done once.
+
+    Attributes:
+        step: a name of STEPS.
+        drivers: how much of everything that its cost grows with.
+        seconds: of one core.
+        megabytes: peak memory of its process; 0 where that is not known.
+    """
+
+    step: str
+    drivers: Drivers
+    seconds: float
+    megabytes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A finished run.
+
+    Attributes:
+        steps: its steps, and of those that are done pack by pack or part by part each.
+        sizes: rows, images, vectors, nodes, candidates, aligned, records.
+        stored: artifact to (driver that it grows with, how much of that, bytes).
+    """
+
+    steps: list[Observation]
+    sizes: dict[str, float]
+    stored: dict[str, tuple[str, float, float]] = field(default_factory=dict)
+
+
+def observe(store: Store, dump_id: str, *, cores: int = 1) -> Observed:
+    """Read what the run over a dump took.
+
+    Args:
+        store: the store.
+        dump_id: a dump that has been exported.
+        cores: how many cores each step had; the seconds of a manifest are multiplied by it.
+
+    Raises:
+        NotReadyError: the dump is not exported yet.
+    """
+    results = {stage: result_of(store, dump_id, stage) for stage in ("ingest", "fetch", "index", "match", "export")}
+    sizes = _sizes(results)
+    steps = [replace(one, seconds=one.seconds * cores) for one in _steps(store, dump_id, results, sizes)]
+    return Observed(steps, sizes, _stored(store, dump_id, results, sizes))
+
+
+def _number(result: StageResult | dict[str, Any], name: str) -> float:
+    counts = result.counts if isinstance(result, StageResult) else result["counts"]
+    return float(str(counts.get(name) or 0))
+
+
+def _sizes(results: dict[str, StageResult]) -> dict[str, float]:
+    rows, images = _number(results["ingest"], "rows"), _number(results["fetch"], "images")
+    return {
+        "rows": rows,
+        "images": images,
+        "vectors": _number(results["index"], "vectors"),
+        "nodes": _number(results["match"], "nodes"),
+        "candidates": _number(results["match"], "candidates"),
+        "aligned": _number(results["match"], "aligned"),
+        "records": rows + images,
+    }
+
+
+def _steps(
+    store: Store, dump_id: str, results: dict[str, StageResult], sizes: dict[str, float]
+) -> Iterator[Observation]:
+    one = {"task": 1.0}
+    yield Observation("ingest", one | {"rows": sizes["rows"]}, results["ingest"].seconds)
+    yield from _fetched(store, dump_id)
+    yield Observation("fetch-finish", one | {"images": sizes["images"]}, results["fetch"].seconds)
+    for stage in ("fingerprint", "embed"):
+        yield from _packed(store, dump_id, stage)
+    vectors = {"vectors": sizes["vectors"], "vectors_log": logarithmic(sizes["vectors"])}
+    # with its parts, whose work is spread over manifests of their own
+    yield Observation("index", one | vectors, seconds_of(store, dump_id, "index"))
+    plan = _manifest(store, dump_id, "match", "manifest-plan.json")
+    if plan:
+        drivers = one | {"photos": _calibrated_on(store, plan), "nodes": sizes["nodes"]}
+        yield Observation("match-plan", drivers, plan["seconds"])
+        yield from _parts(store, dump_id, int(_number(plan, "parts")), sizes["nodes"])
+    yield Observation("match-finish", one | {"candidates": sizes["candidates"]}, results["match"].seconds)
+    for stage in ("group", "export"):
+        drivers = one | {"records": sizes["records"]}
+        yield Observation(stage, drivers, result_of(store, dump_id, stage).seconds)
+
+
+def _calibrated_on(store: Store, plan: dict[str, Any]) -> float:
+    """The photos of a calibration."""
+    path = plan["outputs"].get("calibration")
+    return float(store.read_json(path)["figures"]["photos"]) if path else 0.0
+
+
+def _manifest(store: Store, dump_id: str, stage: str, name: str) -> dict[str, Any] | None:
+    path = store.dump(dump_id, stage, name)
+    return dict(store.read_json(path)) if store.exists(path) else None
+
+
+def _fetched(store: Store, dump_id: str) -> Iterator[Observation]:
+    """The packs that this dump's plan fetched."""
+    plan = _manifest(store, dump_id, "fetch", "plan.json")
+    for pack in plan["packs"] if plan else ():
+        path = store.pack(pack, _PACK_MANIFEST)
+        if store.exists(path):
+            known = store.read_json(path)
+            yield Observation("fetch", {"task": 1.0, "images": _number(known, "images")}, known["seconds"])
+
+
+def _packed(store: Store, dump_id: str, stage: str) -> Iterator[Observation]:
+    """The packs that a stage did in this run: in one task, or in a task each."""
+    folder = store.dump(dump_id, stage)
+    names = [name for name in store.names(folder) if name.startswith("manifest") and name.endswith(".json")]
+    apart = [name for name in names if name != _PACK_MANIFEST]
+    for name in apart or names:
+        known = store.read_json(f"{folder}/{name}")
+        # what earlier runs did cost this one nothing; how many images that were a manifest does not say
+        if not _number(known, "packs_reused") and _number(known, "images"):
+            yield Observation(stage, {"task": 1.0, "images": _number(known, "images")}, known["seconds"])
+
+
+def _parts(store: Store, dump_id: str, parts: int, nodes: float) -> Iterator[Observation]:
+    for number in range(parts):
+        known = _manifest(store, dump_id, "match", f"manifest-{number:05d}.json")
+        if known:
+            own = nodes / parts
+            drivers = {"task": 1.0, "nodes": nodes, "compared": compared(own, nodes)}
+            drivers |= {name: _number(known, name) for name in ("candidates", "aligned")}
+            yield Observation("match", drivers, known["seconds"])
+
+
+def _stored(
+    store: Store, dump_id: str, results: dict[str, StageResult], sizes: dict[str, float]
+) -> dict[str, tuple[str, float, float]]:
+    """The bytes of what lies in the store for a dump; of packs all that they hold, for the images that they hold."""
+    found = {"listings": ("rows", sizes["rows"], _bytes(store, results["ingest"].outputs.values()))}
+    packs = store.read_json(results["fetch"].outputs["packs"])["packs"]
+    held = sum(_rows(store, store.pack(pack, IMAGES_FILE)) for pack in packs)
+    kinds: dict[str, float] = {}
+    for pack in packs:
+        for name in store.names(store.pack(pack, "").rstrip("/")):
+            kinds[_kind(name)] = kinds.get(_kind(name), 0.0) + store.size(store.pack(pack, name))
+    found |= {kind: ("images", held, size) for kind, size in sorted(kinds.items())}
+    found["photos"] = ("images", sizes["images"], _bytes(store, [results["fetch"].outputs["photos"]]))
+    outputs = results["index"].outputs
+    lists = {name for name in outputs if name.partition("-")[0] in {"rows", "neighbours"}}
+    for kind, names in (("neighbours", lists), ("index", outputs.keys() - lists)):
+        found[kind] = ("vectors", sizes["vectors"], _bytes(store, [outputs[name] for name in names]))
+    plan = _manifest(store, dump_id, "match", "manifest-plan.json")
+    if plan:
+        arrays = [path for name, path in plan["outputs"].items() if name.startswith("nodes")]
+        found["nodes"] = ("nodes", sizes["nodes"], _bytes(store, arrays))
+    folder = store.dump(dump_id, "match")
+    verdicts = [f"{folder}/{name}" for name in store.names(folder) if name.startswith("verdicts")]
+    found["verdicts"] = ("candidates", sizes["candidates"], _bytes(store, verdicts))
+    exported = {*results["export"].outputs.values(), *result_of(store, dump_id, "group").outputs.values()}
+    found["exports"] = ("rows", sizes["rows"], _bytes(store, exported))
+    return {name: value for name, value in found.items() if value[1] > 0}
+
+
+def _kind(name: str) -> str:
+    """What a file of a pack is called in a plan."""
+    if name in {IMAGES_FILE, FETCHES_FILE}:
+        return PurePosixPath(name).stem
+    stem = name.partition("-")[0]
+    return stem if stem in {"fingerprints", "embeddings"} else "pack notes"
+
+
+def _bytes(store: Store, paths: Any) -> float:
+    return float(sum(store.size(path) for path in paths))
+
+
+def _rows(store: Store, path: str) -> int:
+    with store.reading_table(path) as table:
+        metadata: pq.FileMetaData = table.metadata
+        return int(metadata.num_rows)
