@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def make(folder: Path, items: int, dump: str) -> Settings:
         places = np.array([int(key, 16) for key in some])
         columns = {
             "image_id": some,
-            "pixel_id": some,
+            "pixel_id": [hashlib.sha256(key.encode()).hexdigest() for key in some],
             "phash": hashes[places],
             "phash_mirrored": ~hashes[places],
             "dhash": gradients[places],

@@ -82,7 +82,7 @@ def write_fetch(settings: Settings, ids: list[str], dump: str = DUMP) -> dict[st
         columns |= {"pack_id": [pack for pack, some in packs.items() for _ in some], "detail": [None] * len(ids)}
         store.write_table(photos, schemas.conform(columns, schemas.PHOTOS))
         store.write_json(listed, {"packs": list(packs)})
-        return Done({"photos": photos, "packs": listed}, {})
+        return Done({"photos": photos, "packs": listed}, {"images": len(ids)})
 
     run_stage(store, dump, "fetch", inputs={}, version=1, work=work)
     return packs
