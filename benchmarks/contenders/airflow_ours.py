@@ -3,6 +3,7 @@
 Its overhead is what the run took beside the work of the library, which the manifests in the store tell.
 """
 
+import os
 import warnings
 from pathlib import Path
 
@@ -40,7 +41,10 @@ given = {
     "tracking.uri": f"sqlite:///{settings.store}/mlflow/mlflow.db",
 }
 environment = {variable(name): str(value) for name, value in given.items()}
-with Stack(contest.results / "stack", dags=Path(__file__).parents[2] / "dags", environment=environment) as stack:
+os.chdir(contest.results)  # MLflow puts the artifacts of a database without a server where it is called
+with Stack(
+    contest.results / "stack", dags=Path(__file__).resolve().parents[2] / "dags", environment=environment
+) as stack:
     (stack.layout.catalogs / f"{DUMP}.csv").write_bytes((contest.data / "catalog.csv").read_bytes())
     stack.airflow.set_paused(DAG, paused=False)
     with contest.timed(cpu=cpu_seconds):
