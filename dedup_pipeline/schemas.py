@@ -61,6 +61,7 @@ class NodeState(StrEnum):
     MATCHED = "matched"
     PLACEHOLDER = "placeholder"  # one picture on many unrelated listings
     BLANK = "blank"  # a picture with nothing in it
+    BANNER = "banner"  # a card of text on unrelated listings
 
 
 def _table(**columns: pa.DataType) -> pa.Schema:
@@ -131,6 +132,7 @@ FINGERPRINTS = _table(
     height=pa.int32(),
     colour=pa.list_(pa.float32(), 16),  # see hashing.Figures
     layout=pa.binary(192),  # see hashing.Figures
+    text_card=pa.bool_(),  # see graphics.is_text_card
 )
 
 

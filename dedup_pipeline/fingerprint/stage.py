@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dedup_pipeline import hashing, imaging
 from dedup_pipeline.config import Settings
+from dedup_pipeline.graphics import is_text_card
 from dedup_pipeline.locks import locked
 from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
 from dedup_pipeline.parallel import batches, map_ahead
@@ -16,7 +17,7 @@ from dedup_pipeline.schemas import FINGERPRINTS, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 2  # raise it when the same picture gets another fingerprint
+VERSION = 3  # raise it when the same picture gets another fingerprint
 FILE = f"fingerprints-{VERSION}.parquet"
 _TOGETHER = 16  # images of one task: figures of many cost less, and a small pack still feeds every thread
 
@@ -92,7 +93,7 @@ def _write_fingerprints(settings: Settings, store: Store, pack_id: str) -> dict[
 
 def _fingerprints(images: list[tuple[str, bytes]], max_pixels: int) -> pa.Table:
     """The fingerprints of some images; those that do not decode are left out."""
-    rows, squares = [], []
+    rows, squares, cards = [], [], []
     for image_id, data in images:
         try:
             picture = imaging.decode(data, max_pixels=max_pixels)
@@ -100,6 +101,7 @@ def _fingerprints(images: list[tuple[str, bytes]], max_pixels: int) -> pa.Table:
             continue  # counted by the caller; only a lowered fetch.max_pixels brings one here
         rows.append((image_id, hashing.pixel_id(picture), picture.shape[1], picture.shape[0]))
         squares.append(hashing.square(picture))
+        cards.append(is_text_card(picture))
     if not rows:
         return conform([], FINGERPRINTS)
     figures = hashing.figures(np.stack(squares))
@@ -115,6 +117,7 @@ def _fingerprints(images: list[tuple[str, bytes]], max_pixels: int) -> pa.Table:
         "height": heights,
         "colour": list(figures.colour),
         "layout": [layout.tobytes() for layout in figures.layout],
+        "text_card": cards,
     }
     return conform(columns, FINGERPRINTS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from dedup_pipeline.evidence import Looks, Rows
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
+from dedup_pipeline.match.banners import banners_among
 from dedup_pipeline.match.node_table import Arrays, Codes, Families, Names, NodeLooks, open_arrays, write_arrays
 from dedup_pipeline.packs import held_images, iter_packed
 from dedup_pipeline.schemas import NODES, NodeState, conform
@@ -31,7 +32,7 @@ STATES = tuple(NodeState)
 
 _BLOCK = 10_000  # nodes or images held as Python's values at a time
 _PIXEL_DIGITS = 32
-_COLUMNS = ["photo_url", "family_id", "brand", "category"]
+_COLUMNS = ["photo_url", "family_id", "brand", "category", "title"]
 # the columns of NodeLooks that fingerprints and index fill: kind, and shape of one
 _LOOKS: dict[str, tuple[Any, ...]] = {
     "crowd": (np.float32,),
@@ -160,7 +161,11 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
         pack_codes=packs.indices.to_numpy().astype(np.int32),
     )
     _spread_placeholders(nodes.states, looks)
-    return nodes
+    cards = np.flatnonzero(_are_cards(store, sources) & nodes.matched)
+    said = [listings.slice(*_span(showing, row)).to_pylist() for row in cards.tolist()]
+    hashes = looks.phash[cards, 0], looks.dhash[cards, 0]
+    nodes.states[cards[banners_among(*hashes, said, settings.match.hash_radius)]] = STATES.index(NodeState.BANNER)
+    return replace(nodes)  # what it remembers of the states was told too early
 
 
 def _images(store: Store, dump_id: str) -> tuple[pa.Table, Rows, Rows, Rows]:
@@ -225,6 +230,20 @@ def _states(listings: pa.Table, showing: Rows, looks: NodeLooks, settings: Setti
         for node in nodes:
             states[node] = STATES.index(_state(said.get(node, []), looks.layout[node], settings))
     return states
+
+
+def _are_cards(store: Store, sources: pa.Table) -> npt.NDArray[np.bool_]:
+    """(N,) which of the nodes whose first images are these are cards of text."""
+    cards = np.zeros(len(sources), dtype=bool)
+    for places, table in iter_packed(store, sources, FINGERPRINTS_FILE, ["image_id", "text_card"]):
+        cards[places] = table["text_card"].to_numpy(zero_copy_only=False)
+    return cards
+
+
+def _span(showing: Rows, row: int) -> tuple[int, int]:
+    """Where the listings of a node begin among all that show one, and how many there are."""
+    first, last = np.searchsorted(showing, [row, row + 1]).tolist()
+    return first, last - first
 
 
 def _state(listings: list[dict[str, str]], layout: npt.NDArray[np.uint8], settings: Settings) -> NodeState:

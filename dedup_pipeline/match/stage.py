@@ -172,7 +172,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     Returns:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve (of pictures alone), words
         (WORDS), texts (what they tell, or null). counts: candidates, perceptual, learned, aligned, nodes,
-        placeholders, blanks, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
+        placeholders, blanks, banners, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
         expected_precision with its 95 % interval, accepted, texts_of_sure_pairs and texts_of_strangers (what the texts
         were learnt from, 0 where they count for nothing).
     """
@@ -183,12 +183,13 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 
     def work() -> Done:
         states = plan.counts["states"]
-        placeholders, blanks = (
-            states[state] if isinstance(states, dict) else 0 for state in (NodeState.PLACEHOLDER, NodeState.BLANK)
+        placeholders, blanks, banners = (
+            states[state] if isinstance(states, dict) else 0
+            for state in (NodeState.PLACEHOLDER, NodeState.BLANK, NodeState.BANNER)
         )
         verdicts = _merged([store.read_table(part.outputs["verdicts"]) for part in parts])
         calibration = Calibration.from_dict(store.read_json(plan.outputs["calibration"]))
-        matched = int(str(plan.counts["nodes"])) - placeholders - blanks
+        matched = int(str(plan.counts["nodes"])) - placeholders - blanks - banners
         rating = rate(verdicts, calibration, matched, use_texts=settings.match.texts)
         values = rating.probabilities
         threshold, expected = threshold_for(values, target, settings.match.least_probability)
@@ -210,6 +211,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "nodes": plan.counts["nodes"],
             "placeholders": placeholders,
             "blanks": blanks,
+            "banners": banners,
             "expected_duplicates": round(float(values[values >= 0.5].sum()), 1),
             "threshold": threshold,
             "expected_precision": round(expected, 6),

@@ -1,0 +1,98 @@
+"""Telling drawn pictures of text from photos: size charts, "free shipping" banners, logos with a name, cards of words.
+
+Such a picture says nothing of the product. It has few flat colours, hardly any pixel that is neither flat nor on a
+sharp edge, and letters: small marks of different shapes, of about one height, side by side on one of the flat colours.
+A photo fails on its texture, a print or a pattern of few colours on the letters, and a photo with a seller's name in
+its corner on its colours.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from dedup_pipeline.imaging import Picture
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_SIDE = 320  # pixels of the long side at most: letters stay readable
+_FLAT, _SHARP = 12, 64  # levels that a channel varies by within 3 x 3 pixels: at most, at least
+_MOST_TEXTURE = 0.25  # share of the pixels that are neither; of photos on white 0.08 to 0.27, of cards 0.01 to 0.19
+_COLOURS = 4
+_LEAST_COVERED = 0.997  # share of the flat pixels that have one of so many colours; of photos on white 0.90 to 0.99
+_LEVELS = 32  # of each channel; a colour is a level and its neighbours
+_FEWEST_LETTERS = 4
+_PAPER = 0.08  # share of the picture that a colour fills on which letters are looked for
+_INK = 56  # levels by which letters differ from their paper
+_LETTER_HEIGHTS = (5, 0.3)  # pixels, share of the height
+_SHAPE = 0.12  # letters whose fill and width agree so far have one shape: dots and stripes have only one
+
+
+def is_text_card(picture: Picture) -> bool:
+    """Whether a picture (H, W, 3) uint8 RGB is drawn text and no photo."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, _SIDE / max(height, width))
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    window = np.ones((3, 3), np.uint8)
+    red, green, blue = cv2.split(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, window))
+    spread = np.asarray(cv2.max(cv2.max(red, green), blue))
+    flat = spread <= _FLAT
+    if (~flat & (spread < _SHARP)).mean() > _MOST_TEXTURE or not flat.any():
+        return False
+    covered, papers = _palette(small, flat)
+    if covered < _LEAST_COVERED:
+        return False
+    return sum(_letters_on(small, paper) for paper in papers) >= _FEWEST_LETTERS
+
+
+def _palette(picture: Picture, flat: Mask) -> tuple[float, list[Ints]]:
+    """The share of the flat pixels that the commonest colours cover, and which of these (3,) are papers."""
+    counts = cv2.calcHist([picture], [0, 1, 2], flat.view(np.uint8), [_LEVELS] * 3, [0, 256] * 3)
+    total, papers, covered = counts.sum(), [], 0.0
+    for _ in range(_COLOURS):
+        place = np.array(np.unravel_index(counts.argmax(), counts.shape))
+        around = tuple(slice(max(0, level - 1), level + 2) for level in place.tolist())
+        held = float(counts[around].sum())
+        counts[around] = 0
+        covered += held
+        if held >= _PAPER * flat.size:
+            papers.append(place * (256 // _LEVELS) + 128 // _LEVELS)
+    return covered / float(total), papers
+
+
+def _letters_on(picture: Picture, paper: Ints) -> int:
+    """How many marks on a paper of some colour (3,) stand in lines of three and more, and are not all of one shape."""
+    ink = np.abs(picture.astype(np.int16) - paper.astype(np.int16)).max(axis=2) > _INK
+    marks = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)[2][1:].astype(np.int64)
+    left, top, width, height, area = marks.T
+    least, most = _LETTER_HEIGHTS
+    sized = (height >= least) & (height <= most * len(picture)) & (width <= 2 * height)
+    filled = (area >= 0.12 * height * width) & (area <= 0.95 * height * width + 3)
+    left, top, width, height, area = marks[sized & filled].T
+    if len(left) < _FEWEST_LETTERS - 1:
+        return 0
+    lines = connected_components(csr_matrix(_beside(left, top, width, height)), directed=False)[1]
+    shapes = np.round(np.stack([area / (height * width), width / height], axis=1) / _SHAPE)
+    letters = 0
+    for line in np.unique(lines):
+        members = lines == line
+        many, distinct = int(members.sum()), len(np.unique(shapes[members], axis=0))
+        if many >= 3 and distinct >= min(3, 0.4 * many):
+            letters += many
+    return letters
+
+
+def _beside(left: Ints, top: Ints, width: Ints, height: Ints) -> Mask:
+    """(M, M) which of M marks, (M,) each in pixels, are of about one height, in one line and close together."""
+    right, bottom = left + width, top + height
+    overlap = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    gap = np.maximum(left[:, None], left) - np.minimum(right[:, None], right)
+    lower, higher = np.minimum(height[:, None], height), np.maximum(height[:, None], height)
+    near = (overlap > 0.6 * lower) & (higher < 1.8 * lower) & (gap < 1.2 * lower) & (gap > -0.2 * lower)
+    np.fill_diagonal(near, False)
+    return np.asarray(near)

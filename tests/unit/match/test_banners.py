@@ -1,0 +1,127 @@
+"""Cards of text that unrelated listings share: which pictures are cards, and whose cards make no pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from dedup_pipeline import edits
+from dedup_pipeline.edits import Colour, Picture
+from dedup_pipeline.graphics import is_text_card
+from dedup_pipeline.hashing import figures, square
+from dedup_pipeline.imaging import decode
+from dedup_pipeline.match.banners import banners_among
+from dedup_pipeline.reuploads import pack
+from dedup_pipeline.sample.photo import photograph
+from studio import STYLES, look_of
+
+PHOTOS = [photograph(look_of(*style)) for style in STYLES]
+Draw = Callable[[str], Picture]
+RADIUS = 8
+
+
+def _sheet(colour: Colour) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    image = Image.new("RGB", (480, 400), colour)
+    return image, ImageDraw.Draw(image)
+
+
+def size_chart(brand: str) -> Picture:
+    image, draw = _sheet((255, 255, 255))
+    draw.text((240, 30), f"{brand} SIZES", fill=(20, 20, 20), font=ImageFont.load_default(26), anchor="mm")
+    draw.rectangle((30, 60, 450, 110), fill=(40, 60, 120))
+    for row in range(7):
+        draw.line((30, 60 + 50 * row, 450, 60 + 50 * row), fill=(20, 20, 20), width=2)
+        for column, text in enumerate(("M", "40", "72", "61")):
+            ink = (255, 255, 255) if row == 0 else (20, 20, 20)
+            place = (80 + 105 * column, 85 + 50 * row)
+            draw.text(place, f"{text}{row}", fill=ink, font=ImageFont.load_default(20), anchor="mm")
+    return np.array(image, dtype=np.uint8)
+
+
+def banner(words: str) -> Picture:
+    image, draw = _sheet((250, 240, 210))
+    draw.rectangle((30, 90, 450, 310), fill=(190, 30, 60))
+    draw.text((240, 160), "FREE", fill=(255, 255, 255), font=ImageFont.load_default(90), anchor="mm")
+    draw.text((240, 250), words, fill=(255, 255, 255), font=ImageFont.load_default(60), anchor="mm")
+    return np.array(image, dtype=np.uint8)
+
+
+def letter(name: str) -> Picture:
+    image, draw = _sheet((30, 34, 40))
+    for line, text in enumerate(
+        (f"Dear friend of {name},", "all we sell is new and", "checked. Write to us", "first. Thank you!")
+    ):
+        draw.text((30, 70 + 70 * line), text, fill=(240, 240, 240), font=ImageFont.load_default(36), anchor="lm")
+    return np.array(image, dtype=np.uint8)
+
+
+CARDS: dict[str, Draw] = {"size chart": size_chart, "banner": banner, "letter": letter}
+COPIES: dict[str, Callable[[Picture], Picture]] = {
+    "as it is": lambda picture: picture,
+    "jpeg 50": lambda picture: decode(edits.encode(picture, "jpeg", 50)),
+    "smaller": lambda picture: decode(edits.encode(edits.resize(picture, 300), "jpeg", 75)),
+    "padded": edits.pad_square,
+}
+
+
+@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("copy", COPIES)
+def test_drawn_text_is_a_card_however_it_is_stored(name: str, copy: str) -> None:
+    assert is_text_card(COPIES[copy](CARDS[name]("Indra")))
+
+
+def test_no_product_is_a_card() -> None:
+    shot = PHOTOS
+    generator = np.random.default_rng(4)
+    packs = [pack(one, other, generator) for one, other in zip(shot[::2], shot[1::2], strict=False)]
+    printed = [edits.sticker(photo, ((-1, -1), (1, -1), (1, 1), (-1, 1)), centre=(0.5, 0.5), size=0.3,
+                             colours=((250, 220, 30), (20, 20, 20)), text="SALE") for photo in shot]  # fmt: skip
+    marked = [edits.corner_logo(photo, "Tirupur Knits", size=0.06, colour=(20, 20, 20)) for photo in shot]
+    wrong = [place for place, picture in enumerate([*shot, *packs, *printed, *marked]) if is_text_card(picture)]
+    assert wrong == []
+
+
+def _states(pictures: list[Picture], listings: list[list[dict[str, str]]]) -> list[str]:
+    seen = figures(np.stack([square(picture) for picture in pictures]))
+    cards = np.array([is_text_card(picture) for picture in pictures])
+    said = [some for some, card in zip(listings, cards, strict=True) if card]
+    banners = cards.copy()
+    banners[cards] = banners_among(seen.phash[cards, 0], seen.dhash[cards, 0], said, RADIUS)
+    return ["banner" if banner else "matched" for banner in banners.tolist()]
+
+
+def _listing(
+    family: str, category: str = "tunic", brand: str = "Indra", title: str = "Indra Silk Tunic"
+) -> dict[str, str]:
+    return {"family_id": family, "category": category, "brand": brand, "title": title}
+
+
+@pytest.mark.parametrize(
+    ("second", "state"),
+    [
+        (_listing("B", category="watch"), "banner"),
+        (_listing("B", brand="Nakshi"), "banner"),
+        (_listing("B", title="Indra Linen Trouser, Slim Fit"), "banner"),
+        (_listing("B", title="Silk Tunic by Indra"), "matched"),  # a poster or the cover of a book, sold twice
+        (_listing("A", category="watch", title="Indra Linen Trouser"), "matched"),  # one family
+    ],
+)
+def test_a_card_is_set_apart_where_its_listings_are_not_one_product(second: dict[str, str], state: str) -> None:
+    assert _states([banner("SHIPPING")], [[_listing("A"), second]]) == [state]
+
+
+def test_copies_of_a_card_are_one_card() -> None:
+    card = size_chart("Indra")
+    copies = [card, *(COPIES[name](card) for name in ("jpeg 50", "smaller")), size_chart("Nakshi")]
+    shown = [[_listing(str(place), category=f"category {place}")] for place in range(len(copies))]
+    assert _states(copies, shown) == ["banner"] * len(copies)
+    assert _states([card, banner("SHIPPING")], shown[:2]) == ["matched"] * 2
+
+
+def test_photos_that_unrelated_listings_share_stay() -> None:
+    shot = PHOTOS[:4]
+    shown = [[_listing("A"), _listing("B", category="watch", brand="Nakshi")] for _ in shot]
+    assert _states(shot, shown) == ["matched"] * len(shot)
