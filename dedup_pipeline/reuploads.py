@@ -24,6 +24,7 @@ Strength = Literal[1, 2, 3]
 _SMALLEST_SIDE = 48
 _VISIBLE = 11.0  # CIE Lab units of mean change over the product: what a person calls another colour at a glance
 _TRIES = 6
+_GREY = 0.05  # share of the copies that lose their colour
 
 
 def generator_of(*key: int) -> np.random.Generator:
@@ -134,7 +135,8 @@ def _repainted(picture: Picture, generator: np.random.Generator) -> Picture:
     if kind == "light":
         size = between(generator, 0.25, 0.6)
         return edits.recolour(picture, lightness=size if generator.random() < 0.5 else -size)
-    return edits.recolour(picture, chroma=between(generator, 0.0, 0.3), lightness=between(generator, -0.3, 0.3))
+    chroma = 0.0 if generator.random() < 0.3 else between(generator, 0.0, 0.3)
+    return edits.recolour(picture, chroma=chroma, lightness=between(generator, -0.3, 0.3))
 
 
 def _encoded(picture: Picture, generator: np.random.Generator) -> tuple[Picture, str]:
@@ -144,7 +146,7 @@ def _encoded(picture: Picture, generator: np.random.Generator) -> tuple[Picture,
         picture = edits.resize(picture, side)
     quality = int(generator.integers(45, 96))
     drawn = generator.random()
-    if drawn < 0.03:
+    if drawn < _GREY:
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         return np.repeat(np.asarray(grey, dtype=np.uint8)[..., None], 3, axis=2), "grey"
     if drawn < 0.83:

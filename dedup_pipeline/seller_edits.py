@@ -107,9 +107,9 @@ def _cast(picture: Picture, generator: np.random.Generator) -> Picture:
 
 def _filtered(picture: Picture, generator: np.random.Generator) -> Picture:
     """The filter of a photo app: every channel scaled and lifted, colours paler or stronger, corners darker."""
-    red, green, blue = (float(value) for value in generator.uniform(0.8, 1.2, size=3))
-    lift, spread = between(generator, -8, 36), generator.uniform(-8, 8, size=3)
-    picture = edits.tone(picture, saturation=between(generator, 0.5, 1.2))
+    red, green, blue = (float(value) for value in np.exp(generator.uniform(-0.4, 0.3, size=3)))
+    lift, spread = between(generator, -10, 48), generator.uniform(-12, 12, size=3)
+    picture = edits.tone(picture, saturation=between(generator, 0.3, 1.3))
     picture = edits.cast(picture, (red, green, blue), (lift + spread[0], lift + spread[1], lift + spread[2]))
     return edits.vignette(picture, between(generator, 0.1, 0.5)) if generator.random() < 0.4 else picture
 
@@ -124,10 +124,11 @@ def _worn(picture: Picture, generator: np.random.Generator) -> Picture:
 
 def _covered(picture: Picture, generator: np.random.Generator) -> Picture:
     """A banner along the top or the bottom, or stickers anywhere."""
-    if generator.random() < 0.4:
-        height = between(generator, 0.06, 0.18)
+    if generator.random() < 0.5:
+        height, colour = between(generator, 0.06, 0.24), _colour(generator)
         top = 1 - height if generator.random() < 0.7 else 0.0
-        return edits.cover(picture, left=0, top=top, width=1, height=height, colour=_colour(generator))
+        picture = edits.cover(picture, left=0, top=top, width=1, height=height, colour=colour)
+        return _worded(picture, (top + 0.1 * height, top + 0.9 * height), colour, generator)
     for _ in range(generator.integers(1, 4)):
         width, height = (float(value) for value in generator.uniform(0.08, 0.22, size=2))
         left, top = between(generator, 0, 1 - width), between(generator, 0, 1 - height)
@@ -135,6 +136,74 @@ def _covered(picture: Picture, generator: np.random.Generator) -> Picture:
         picture = edits.cover(
             picture, left=left, top=top, width=width, height=height, colour=_colour(generator), rounded=rounded
         )
+    return picture
+
+
+def _stuck(picture: Picture, generator: np.random.Generator) -> Picture:
+    """Stickers of any outline anywhere, the product included: discs, bursts, flowers, hearts, splinters, with words."""
+    for _ in range(generator.integers(1, 4)):
+        word = str(generator.choice(_BADGES)) if generator.random() < 0.4 else ""
+        picture = edits.sticker(
+            picture,
+            _outline(generator),
+            centre=(between(generator, 0.1, 0.9), between(generator, 0.1, 0.9)),
+            size=between(generator, 0.07, 0.26),
+            colours=(_colour(generator), _colour(generator)),
+            rim=between(generator, 0.0, 0.1) if generator.random() < 0.5 else 0.0,
+            text=word,
+        )
+    return picture
+
+
+def _outline(generator: np.random.Generator) -> tuple[tuple[float, float], ...]:
+    """A closed curve: a circle whose radius swings a few times, smooth or jagged."""
+    angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+    swings, depth = int(generator.integers(1, 13)), between(generator, 0.0, 0.5)
+    phase = between(generator, 0.0, 2 * np.pi)
+    swing = np.cos(swings * angles + phase)
+    if generator.random() < 0.5:
+        swing = 2 / np.pi * np.arcsin(swing)
+    radius = (1 - depth * (1 + swing) / 2) * (1 + between(generator, -0.2, 0.2) * np.cos(2 * angles))
+    corners = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (radius / radius.max())[:, None]
+    return tuple((float(x), float(y)) for x, y in corners)
+
+
+def _shaken(picture: Picture, generator: np.random.Generator) -> Picture:
+    """Out of focus all round, or along a line."""
+    reach = max(picture.shape[:2]) * between(generator, 0.002, 0.009)
+    if generator.random() < 0.5:
+        return edits.blur(picture, reach)
+    return edits.smear(picture, reach, between(generator, 0, 180))
+
+
+def _rastered(picture: Picture, generator: np.random.Generator) -> Picture:
+    """Taken from a screen or a print: fine waves, and the slow coloured ones of two grids that beat."""
+    waves = []
+    for _ in range(generator.integers(1, 4)):
+        fine = generator.random() < 0.6
+        period = between(generator, 2, 7) if fine else between(generator, 8, 80)
+        depth = between(generator, 0.03, 0.3 if fine else 0.12)
+        spread = generator.uniform(-1, 1, size=3) if generator.random() < 0.6 else np.ones(3)
+        red, green, blue = (float(value) for value in depth * spread)
+        waves.append((period, between(generator, 0, 180), (red, green, blue)))
+    picture = edits.raster(picture, waves)
+    return edits.blur(picture, between(generator, 0.4, 1.2)) if generator.random() < 0.5 else picture
+
+
+def _worded(picture: Picture, rows: tuple[float, float], ground: Colour, generator: np.random.Generator) -> Picture:
+    """Words in a line between two heights, fractions of the picture's, on labels of the colour of the ground."""
+    height, width = picture.shape[:2]
+    tall = (rows[1] - rows[0]) * height / min(height, width) * between(generator, 0.4, 0.9)
+    ink = _colour(generator)
+    if abs(sum(ink) - sum(ground)) < 200:  # words are there to be read
+        ink = (20, 20, 20) if sum(ground) > 380 else (245, 245, 245)
+    for place in generator.uniform(0.05, 0.95, size=generator.integers(0, 4)):
+        word = str(generator.choice(_SELLERS if generator.random() < 0.5 else _BADGES))
+        wide = (len(word) + 1.2) / 1.1  # letters; a sticker makes them as large as fits
+        label = ((-1.0, -1 / wide), (1.0, -1 / wide), (1.0, 1 / wide), (-1.0, 1 / wide))
+        size = float(np.clip(tall * wide, 0.01, 1.0))
+        middle = (float(place), min(1.0, (rows[0] + rows[1]) / 2))
+        picture = edits.sticker(picture, label, centre=middle, size=size, colours=(ground, ink), text=word)
     return picture
 
 
@@ -158,17 +227,37 @@ def _mottled(picture: Picture, generator: np.random.Generator) -> Picture:
 
 
 def _shown(picture: Picture, generator: np.random.Generator) -> Picture:
-    """On a card, or on the page of an app, that is otherwise empty: much beside a photo is a pack, and no duplicate."""
+    """On a card, or on the page of an app among bars and words: thin ones, for a thick thing is a second product."""
     plain = (_light_ground(generator),) * 2 if generator.random() < 0.6 else (_colour(generator), _colour(generator))
     canvas = edits.mottled(picture, plain, (2, 2), generator)
-    upright, sides = between(generator, 0.05, 0.6), between(generator, 0.0, 0.15)
+    if generator.random() < 0.5:
+        canvas = _furnished(canvas, plain[0], generator)
+    upright, sides = between(generator, 0.05, 0.9), between(generator, 0.0, 0.15)
     share = float(generator.random())
     return edits.page(picture, (upright * share, upright * (1 - share), sides, sides), canvas)
 
 
+def _furnished(canvas: Picture, ground: Colour, generator: np.random.Generator) -> Picture:
+    """Bars, buttons and lines of words, wherever they come to lie."""
+    for _ in range(generator.integers(2, 14)):
+        top, left = between(generator, 0.0, 0.97), between(generator, 0.0, 0.7)
+        height = between(generator, 0.005, 0.06)
+        if generator.random() < 0.5:
+            width = between(generator, 0.05, 1.0)
+            colour = _colour(generator)
+            canvas = edits.cover(canvas, left=left, top=top, width=width, height=height, colour=colour)
+        else:
+            canvas = _worded(canvas, (top, min(1.0, top + height)), ground, generator)
+    return canvas
+
+
 def _tilted(picture: Picture, generator: np.random.Generator) -> Picture:
-    share = between(generator, 0.03, 0.12) * (1 if generator.random() < 0.5 else -1)
-    return edits.keystone(picture, share, upright=bool(generator.random() < 0.5))
+    """At an angle from above or below, from a side, or both."""
+    first = bool(generator.random() < 0.5)
+    for upright in (first, not first)[: generator.integers(1, 3)]:
+        share = between(generator, 0.03, 0.16) * (1 if generator.random() < 0.5 else -1)
+        picture = edits.keystone(picture, share, upright=upright)
+    return picture
 
 
 LIGHT: dict[str, Edit] = {
@@ -196,5 +285,8 @@ STRONG: dict[str, Edit] = {
     "worn": _worn,
     "ground": _moved,
     "page": _shown,
+    "sticker": _stuck,
+    "shake": _shaken,
+    "raster": _rastered,
 }
 EDITS = LIGHT | STRONG

@@ -7,7 +7,7 @@ compared only where the structure agrees, and after forgiving light (see ``light
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,6 +36,8 @@ ALIGNED: dict[str, int] = {
     "beyond": -1,  # share of a product that lies outside the other's frame
     "beyond_structure": -1,  # share of a picture's structure that lies outside the other's frame, product or not
     "beyond_apart": -1,  # the same for parts that the other's frame does not cut through: another garment of a pack
+    "beyond_thick": -1,  # the thickest of what lies outside, by the thickest of the product: bars and words are thin
+    "grey": 0,  # 1 where just one of the two is grey throughout: it tells nothing of colour, so lightness is compared
     "tone_change": -1,  # of L, that was forgiven
     "saturation_change": -1,  # absolute logarithm, that was forgiven
     "chroma_median": -1,  # CIE Lab units, after forgiving light
@@ -53,6 +55,10 @@ ALIGNED: dict[str, int] = {
     "patch": -1,  # or whose colour differs grossly
 } | CAST
 
+_OF_COLOUR = (
+    *("saturation_change", "chroma_median", "chroma_75", "chroma_90", "chroma_97", "chroma_patch"),
+    "strong_chroma_patch",
+)
 _NOISE = 1.5  # variance of L below which surroundings are flat
 _AGREES, _PASSES, _DIFFERS = 0.5, 0.3, 0.2  # correlation
 _LEAST_COMPARED = 30  # pixels
@@ -60,6 +66,7 @@ _SAME_AREA = 0.04  # absolute logarithm
 _LEAST_STRUCTURE = 0.25  # of 5,000 simulated re-uploads none is below
 _LEAST_BEYOND = 0.03
 _OPENING = np.ones((5, 5), np.uint8)
+_GREY = 2  # levels that the channels of a grey copy differ by at most; no photo is so grey all over
 _CONTACT = 0.5  # of a part's diameter: less contact with the other's frame and it is a thing of its own
 
 
@@ -107,6 +114,7 @@ def aligned_evidence(first: View, second: View) -> dict[str, float]:
 
 def _compared(first: View, second: View, registration: Registration) -> dict[str, float]:
     matrix = registration.matrix
+    greys = [_is_grey(view.picture) for view in (first, second)]
     large, small = np.linalg.svd(matrix[:2, :2], compute_uv=False)
     evidence = dict.fromkeys(ALIGNED, math.nan)
     evidence |= {
@@ -118,13 +126,26 @@ def _compared(first: View, second: View, registration: Registration) -> dict[str
         "stretch": math.log(large / small),
         "turn": abs(math.degrees(math.atan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))),
         "mirrored": float(registration.mirrored),
+        "grey": float(greys[0] != greys[1]),
     }
     mine, theirs = _side(first, mirrored=False), _side(second, registration.mirrored)
     if _is_turned(first, second, float(large * small)):
         mine, theirs, matrix = theirs, mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     overlay = _overlay(mine, theirs, matrix)
     evidence |= _shares(overlay, mine, theirs, matrix)
-    return evidence | _differences(overlay)
+    if not evidence["grey"]:
+        return evidence | _differences(overlay)
+    overlay = replace(overlay, first=_without_colour(overlay.first), second=_without_colour(overlay.second))
+    return evidence | _differences(overlay) | dict.fromkeys(_OF_COLOUR, math.nan)
+
+
+def _is_grey(picture: Picture) -> bool:
+    red, green, blue = cv2.split(picture)
+    return int(cv2.absdiff(red, green).max()) <= _GREY and int(cv2.absdiff(green, blue).max()) <= _GREY
+
+
+def _without_colour(picture: Floats) -> Floats:
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), dtype=np.float32)
 
 
 def _is_turned(first: View, second: View, area: float) -> bool:
@@ -179,32 +200,40 @@ def _shares(overlay: _Overlay, mine: _Side, theirs: _Side, matrix: Matrix) -> di
         "overlap": float(overlay.valid.mean()),
         "unshared": 1 - int((overlay.mine & overlay.theirs).sum()) / max(1, either) if len(beyond) == 2 else math.nan,
         "beyond": max(beyond, default=math.nan),
-        "beyond_structure": max(structure for structure, _ in outside),
-        "beyond_apart": max(apart for _, apart in outside),
+        "beyond_structure": max(structure for structure, _, _ in outside),
+        "beyond_apart": max(apart for _, apart, _ in outside),
+        "beyond_thick": max(thick for _, _, thick in outside),
     }
 
 
-def _outside(side: _Side, inside: Mask) -> tuple[float, float]:
-    """Shares of the structure of a picture that lie outside the other's frame, which covers (H, W) of it.
+def _outside(side: _Side, inside: Mask) -> tuple[float, float, float]:
+    """What of a picture lies outside the other's frame, which covers (H, W) of it.
 
     A card around a photo has no structure but at its edges, which are left out; another garment has.
 
     Returns:
-        The share of all the structure, and the share of the product's that is in parts which the edge of the frame
-        hardly touches.
+        The share of all the structure, the share of the product's that is in parts which the edge of the frame hardly
+        touches, and how thick the outside is at most, by how thick the product is.
     """
     near = cv2.dilate(inside.astype(np.uint8), np.ones((WINDOW + 2, WINDOW + 2), np.uint8)) > 0
     structure = side.texture & ~near
     everywhere = float(structure.sum() / max(1, side.texture.sum()))
     outside = side.product & ~inside
     if outside.sum() <= _LEAST_BEYOND * side.product.sum():
-        return everywhere, 0.0
+        return everywhere, 0.0, 0.0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(outside.astype(np.uint8))
     edge = outside & (cv2.dilate((side.product & inside).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     contact = np.bincount(labels[edge], minlength=count)[1:]
     held = np.bincount(labels[structure & outside], minlength=count)[1:]
     apart = contact < _CONTACT * np.sqrt(stats[1:, cv2.CC_STAT_AREA])
-    return everywhere, float(held[apart].sum() / max(1, (side.product & side.texture).sum()))
+    of_product = float(held[apart].sum() / max(1, (side.product & side.texture).sum()))
+    return everywhere, of_product, _thickness(outside) / max(1.0, _thickness(side.product))
+
+
+def _thickness(mask: Mask) -> float:
+    """Pixels from the edge of a mask to its innermost one."""
+    padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return float(cv2.distanceTransform(padded, cv2.DIST_L2, 3).max())
 
 
 def _differences(overlay: _Overlay) -> dict[str, float]:

@@ -8,10 +8,10 @@ of its arguments.  `geometry` moves pixels, `tone` changes their values, `surrou
 
 from dedup_pipeline.edits.encoding import Format, encode
 from dedup_pipeline.edits.geometry import aspect, crop, frame, inset, keystone, mirror, pad_square, page, resize, rotate
-from dedup_pipeline.edits.overlay import Corner, badge, corner_logo, cover, watermark
+from dedup_pipeline.edits.overlay import Corner, badge, corner_logo, cover, sticker, watermark
 from dedup_pipeline.edits.picture import BLACK, WHITE, Colour, Mask, Picture
 from dedup_pipeline.edits.surroundings import background, background_mask, mottled, recolour, transplant
-from dedup_pipeline.edits.tone import blur, cast, gamma, noise, sharpen, tone, vignette
+from dedup_pipeline.edits.tone import blur, cast, gamma, noise, raster, sharpen, smear, tone, vignette
 
 __all__ = [
     "BLACK",
@@ -40,10 +40,13 @@ __all__ = [
     "noise",
     "pad_square",
     "page",
+    "raster",
     "recolour",
     "resize",
     "rotate",
     "sharpen",
+    "smear",
+    "sticker",
     "tone",
     "transplant",
     "vignette",

@@ -125,6 +125,59 @@ def cover(
     return covered
 
 
+def sticker(
+    picture: Picture,
+    outline: tuple[tuple[float, float], ...],
+    *,
+    centre: tuple[float, float],
+    size: float,
+    colours: tuple[Colour, Colour],
+    rim: float = 0.0,
+    text: str = "",
+) -> Picture:
+    """Stick an opaque shape on a photo, with a rim and a word if they are wished.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        outline: the corners of the shape, three or more, across and down, each -1 to 1.
+        centre: fractions of the width and of the height, 0 to 1; what reaches over the edge is cut off.
+        size: of the square that holds the shape, as a fraction of the shorter side, 0.01 to 1.
+        colours: of the shape; of its rim and letters.
+        rim: its width as a fraction of the size, 0 to 0.5; 0 draws none.
+        text: up to 12 characters.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+    require_picture(picture)
+    require_range("len(outline)", len(outline), 3, 1000)
+    for name, value in zip(("x", "y"), centre, strict=True):
+        require_range(name, value, 0.0, 1.0)
+    require_range("size", size, 0.01, 1.0)
+    require_range("rim", rim, 0.0, 0.5)
+    require_range("len(text)", len(text), 0, 12)
+    rows, columns = picture.shape[:2]
+    side = size * min(rows, columns)
+    middle = np.array([centre[0] * columns, centre[1] * rows])
+    sixteenths = np.round((np.array(outline) * side / 2 + middle) * 16).astype(np.int32)
+    stuck = picture.copy()
+    cv2.fillPoly(stuck, [sixteenths], colours[0], cv2.LINE_AA, 4)
+    if rim:
+        cv2.polylines(stuck, [sixteenths], True, colours[1], max(1, round(rim * side)), cv2.LINE_AA, 4)
+    if not text:
+        return stuck
+    letters = _letters(text, max(6, round(1.1 * side / (len(text) + 1.2))))
+    stencil = np.zeros(picture.shape[:2], dtype=np.uint8)
+    top, left = round(middle[1] - letters.shape[0] / 2), round(middle[0] - letters.shape[1] / 2)
+    y, x = max(0, top), max(0, left)
+    shown = letters[y - top : rows - top, x - left : columns - left]
+    stencil[y : y + shown.shape[0], x : x + shown.shape[1]] = shown
+    return _paint(stuck, stencil, colours[1], 1.0)
+
+
 def watermark(
     picture: Picture,
     text: str,

@@ -1,5 +1,7 @@
 """Edits that change the values of pixels and not their place: tone, gamma, casts, blur, sharpness, noise."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -7,6 +9,9 @@ from dedup_pipeline.edits.picture import Picture, as_picture, require_picture, r
 
 _LUMA_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _MIDDLE_GREY = 128.0
+
+Wave = tuple[float, float, tuple[float, float, float]]
+"""Period, direction, and depths in red, green and blue."""
 
 
 def tone(picture: Picture, brightness: float = 1.0, contrast: float = 1.0, saturation: float = 1.0) -> Picture:
@@ -155,3 +160,56 @@ def noise(picture: Picture, sigma: float, generator: np.random.Generator) -> Pic
     require_range("sigma", sigma, 0.0, 60.0)
     grain = generator.standard_normal(picture.shape, dtype=np.float32)
     return as_picture(picture + np.float32(sigma) * grain)
+
+
+def smear(picture: Picture, length: float, degrees: float) -> Picture:
+    """Blur along a line, as a hand does that shakes.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        length: standard deviation along the line in pixels, 0 to 50; across it, a third of a pixel.
+        degrees: direction of the line.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a length out of range.
+    """
+    require_picture(picture)
+    require_range("length", length, 0.0, 50.0)
+    reach = int(np.ceil(3 * length)) + 1
+    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    angle = np.radians(degrees)
+    along = across * np.cos(angle) + down * np.sin(angle)
+    aside = down * np.cos(angle) - across * np.sin(angle)
+    weights = np.exp(-0.5 * ((along / max(length, 1 / 3)) ** 2 + (3 * aside) ** 2))
+    return as_picture(cv2.filter2D(picture, -1, weights / weights.sum(), borderType=cv2.BORDER_REPLICATE))
+
+
+def raster(picture: Picture, waves: Sequence[Wave]) -> Picture:
+    """Lay regular waves over a photo, as the rows of a screen, the dots of a print and the beat of two grids do.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        waves: each its period in pixels, above 1, its direction in degrees, and by which share, -1 to 1, it moves red,
+            green and blue.
+
+    Returns:
+        `(H, W, 3) uint8`.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    require_picture(picture)
+    height, width = picture.shape[:2]
+    gains = np.ones((height, width, 3), dtype=np.float32)
+    down, across = np.mgrid[0:height, 0:width].astype(np.float32)
+    for period, degrees, depths in waves:
+        require_range("period", period, 1.0, 1e6)
+        for depth in depths:
+            require_range("depth", depth, -1.0, 1.0)
+        angle = np.radians(degrees)
+        phase = (across * np.float32(np.cos(angle)) + down * np.float32(np.sin(angle))) * np.float32(2 * np.pi / period)
+        gains += np.cos(phase)[..., None] * np.array(depths, dtype=np.float32)
+    return as_picture(picture * gains)

@@ -185,6 +185,9 @@ def test_quality_sets_the_size(photo: Picture) -> None:
         lambda p: edits.page(p, (0.1, -0.1, 0.0, 0.0), p),
         lambda p: edits.blur(p, -1),
         lambda p: edits.sharpen(p, float("nan")),
+        lambda p: edits.smear(p, -1, 0),
+        lambda p: edits.raster(p, [(0.5, 0.0, (0.1, 0.1, 0.1))]),
+        lambda p: edits.sticker(p, ((0, 0), (1, 1)), centre=(0.5, 0.5), size=0.3, colours=(BLUE, BLUE)),
         lambda p: edits.corner_logo(p, ""),
         lambda p: edits.badge(p, "far too long for it"),
         lambda p: edits.watermark(p, "x", opacity=2),
@@ -208,11 +211,13 @@ def test_no_edit_changes_its_input(photo: Picture) -> None:
         "rotate": (5,), "sharpen": (1.0,), "noise": (5.0, np.random.default_rng(0)), "corner_logo": ("abc",),
         "watermark": ("abc",), "background": (BLUE,), "encode": ("jpeg",), "cast": ((1.1, 1.0, 0.9),),
         "keystone": (0.1,), "vignette": (0.3,), "page": ((0.5, 0.1, 0.1, 0.0), photo),
-        "mottled": ((BLUE, BLUE), (3, 4), np.random.default_rng(0)),
+        "mottled": ((BLUE, BLUE), (3, 4), np.random.default_rng(0)), "smear": (2.0, 30.0),
+        "raster": ([(4.0, 30.0, (0.1, 0.2, 0.3))],), "sticker": (((0.0, -1.0), (1.0, 1.0), (-1.0, 1.0)),),
         "transplant": (np.zeros(photo.shape[:2], dtype=np.uint8), np.zeros_like(photo)),
     }  # fmt: skip
     named: dict[str, dict[str, Any]] = {
         "keystone": {"upright": True},
+        "sticker": {"centre": (0.5, 0.5), "size": 0.4, "colours": (BLUE, BLUE), "rim": 0.1, "text": "NEW"},
         "cover": {"left": 0.1, "top": 0.1, "width": 0.2, "height": 0.2, "colour": BLUE},
     }
     functions = {name: getattr(edits, name) for name in edits.__all__ if inspect.isfunction(getattr(edits, name))}
@@ -292,3 +297,45 @@ def test_a_keystone_shortens_one_side(share: float, upright: bool) -> None:
     first, last = (int((tilted[row, :, 0] < 128).sum()) for row in (2, 97))
     assert (first < last) == (share > 0)
     assert min(first, last) == pytest.approx(0.8 * max(first, last), abs=2)
+
+
+def test_a_sticker_hides_its_shape_and_no_more(photo: Picture) -> None:
+    diamond = ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
+    stuck = edits.sticker(photo, diamond, centre=(0.5, 0.5), size=0.5, colours=((9, 9, 9), (250, 0, 0)))
+    assert tuple(stuck[80, 60]) == (9, 9, 9)
+    changed = (stuck != photo).any(axis=2)
+    assert changed[80, 35:86].all()  # half of 120 px across
+    assert not changed[52:57, 32:37].any()  # a corner of the square around it
+    assert changed.sum() == pytest.approx(60 * 60 / 2, rel=0.12)  # the line around it counts
+
+
+def test_a_sticker_has_a_rim_and_a_word_and_is_cut_at_the_edge(photo: Picture) -> None:
+    square = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
+    stuck = edits.sticker(
+        photo, square, centre=(0.5, 0.5), size=0.5, colours=((9, 9, 9), (250, 0, 0)), rim=0.05, text="SALE"
+    )
+    red = (stuck == (250, 0, 0)).all(axis=2)
+    assert red[50].sum() > 40
+    assert red[70:90, 40:80].any()
+    outside = edits.sticker(photo, square, centre=(0.0, 1.0), size=1.0, colours=((9, 9, 9), (250, 0, 0)), text="SALE")
+    assert outside.shape == photo.shape
+    assert tuple(outside[159, 59]) == (9, 9, 9)
+    assert (outside[:90] == photo[:90]).all()
+
+
+def test_a_smear_blurs_along_its_line_only() -> None:
+    picture = np.zeros((61, 61, 3), dtype=np.uint8)
+    picture[:, 30] = 255
+    assert edits.smear(picture, 4.0, 90)[30, 30, 0] > 200  # the line itself
+    across = edits.smear(picture, 4.0, 0)[30, :, 0].astype(float)
+    assert across[30] < 40
+    assert np.sqrt(np.average((np.arange(61) - 30.0) ** 2, weights=across)) == pytest.approx(4.0, abs=0.3)
+
+
+def test_a_raster_has_its_period_and_its_colours() -> None:
+    picture = np.full((40, 120, 3), 120, dtype=np.uint8)
+    waved = edits.raster(picture, [(12.0, 0.0, (0.5, 0.0, -0.25))])
+    np.testing.assert_array_equal(waved[..., 1], picture[..., 1])
+    np.testing.assert_array_equal(waved[:, :108, 0], waved[:, 12:, 0])
+    assert waved[0, [0, 6], 0].tolist() == [180, 60]
+    assert waved[0, [0, 6], 2].tolist() == [90, 150]

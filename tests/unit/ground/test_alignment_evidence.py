@@ -181,6 +181,32 @@ def test_a_pack_shows_more_than_its_single(photos: list[Picture], views: list[Vi
         assert evidence["beyond"] > 0.25, number
 
 
+def test_what_a_pack_adds_is_thick_and_what_a_page_adds_is_thin(photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        page = edits.page(photo, (0.2, 0.8, 0.05, 0.05), np.full((8, 8, 3), 250, np.uint8))
+        for top in (0.65, 0.75, 0.9):
+            page = edits.cover(page, left=0.1, top=top, width=0.7, height=0.025, colour=(40, 90, 200))
+        shown = aligned_evidence(view, view_of(page))
+        both = aligned_evidence(view, view_of(pack(photo, photos[number - 1], generator_of(number))))
+        assert both["beyond_thick"] > 0.45, number
+        assert shown["beyond_thick"] < 0.3, number
+
+
+def test_a_grey_copy_is_compared_by_its_lightness(photos: list[Picture], views: list[View]) -> None:
+    for number, (photo, view) in enumerate(zip(photos, views, strict=True)):
+        grey = edits.tone(photo, saturation=0.0)
+        darker = edits.tone(edits.recolour(photo, lightness=-0.5), saturation=0.0)
+        copy, other = (aligned_evidence(view, view_of(picture)) for picture in (grey, darker))
+        assert copy["grey"] == other["grey"] == 1, number
+        assert math.isnan(copy["chroma_90"]), number
+        assert copy["lightness_90"] < 2, number
+        assert copy["tone_change"] < 2, number
+        assert copy["structure"] > 0.95, number
+        assert other["tone_change"] > copy["tone_change"] + 2, number
+        assert aligned_evidence(view_of(grey), view_of(grey))["grey"] == 0
+        assert aligned_evidence(view, view)["grey"] == 0
+
+
 def test_a_bundle_shows_more_than_any_of_its_parts() -> None:
     parts = look_of("shirt", 2, "stripes", "Purple"), look_of("skirt", 7, "floral", "Red")
     whole = view_of(paste_together(Bundle(parts, 1), shoot).picture)

@@ -36,6 +36,7 @@ def test_every_edit_comes_up_and_makes_a_picture(picture: Picture) -> None:
         seen |= {name.split("-")[0] for name in names}
     assert {"crop", "pad", "tone", "focus", "logo", "badge", "deep", "mirror", "rotate", "background"} <= seen
     assert {"frame", "watermark", "aspect", "gamma", "inset", "jpeg", "webp", "gif"} <= seen
+    assert {"cover", "page", "sticker", "shake", "raster", "keystone", "filter", "grey"} <= seen
 
 
 def test_a_recolour_changes_the_product_and_leaves_the_ground(picture: Picture) -> None:
