@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
+import tiny_shop
 from dedup_pipeline import edits
 from dedup_pipeline.edits import Colour, Picture
+from dedup_pipeline.embed import embed
 from dedup_pipeline.graphics import is_text_card
 from dedup_pipeline.hashing import figures, square
 from dedup_pipeline.imaging import decode
+from dedup_pipeline.index import index
 from dedup_pipeline.match.banners import banners_among
+from dedup_pipeline.match.nodes import STATES, load_nodes
+from dedup_pipeline.network import write_model
 from dedup_pipeline.reuploads import pack
 from dedup_pipeline.sample.photo import photograph
+from dedup_pipeline.schemas import NodeState
+from dedup_pipeline.stage import Done, run_stage
+from dedup_pipeline.store import Store
 from studio import STYLES, look_of
+from training.backbone import untrained_network
 
 PHOTOS = [photograph(look_of(*style)) for style in STYLES]
 Draw = Callable[[str], Picture]
@@ -125,3 +136,23 @@ def test_photos_that_unrelated_listings_share_stay() -> None:
     shot = PHOTOS[:4]
     shown = [[_listing("A"), _listing("B", category="watch", brand="Nakshi")] for _ in shot]
     assert _states(shot, shown) == ["matched"] * len(shot)
+
+
+def test_a_dump_sets_its_banners_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card, draw = size_chart("Indra"), tiny_shop.draw_product
+    copies = {1: card, 3: edits.resize(card, 300)}
+    monkeypatch.setattr(tiny_shop, "draw_product", lambda number: copies.get(number, draw(number)))
+    settings = tiny_shop.write_tiny_shop(tmp_path / "store", 6)
+    store, dump = Store(settings.store), tiny_shop.DUMP
+    torch.manual_seed(3)
+    model_id = write_model(store, untrained_network(settings.train), {})
+    done = Done({"model": store.model(model_id, "model.json")}, {"model_id": model_id})
+    run_stage(store, dump, "train", inputs={}, version=1, work=lambda: done)
+    embed(settings, dump)
+    index(settings, dump)
+    nodes = load_nodes(settings, dump)
+    states = [STATES[code] for code in nodes.states.tolist()]
+    assert sorted(states) == [NodeState.BANNER] * 2 + [NodeState.MATCHED] * 4
+    assert int(nodes.matched.sum()) == 4
+    shown = [nodes.looks.sizes[row].tolist() for row, state in enumerate(states) if state is NodeState.BANNER]
+    assert sorted(shown) == [[300, 250], [480, 400]]
