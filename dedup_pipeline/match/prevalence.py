@@ -22,7 +22,7 @@ _DOUBT = 0.5  # probability below which, were all decoys real, a candidate would
 _WINDOW = 100  # decoys that are counted together
 _WINDOWS = 3  # of these right below the doubt: farther down lie wrong pairs of other kinds
 _CONFIDENCE = 0.95
-_LEAST = 0.25  # a dump that shows fewer wrong pairs may yet be lucky
+_LEAST = 0.5  # two sets that share a garment passed at a quarter, in a shop that nothing was chosen on
 
 
 def decoy_prevalence(candidates: Doubles, weights: Rows | Doubles, decoys: Doubles, scales: Doubles) -> float:
@@ -35,7 +35,7 @@ def decoy_prevalence(candidates: Doubles, weights: Rows | Doubles, decoys: Doubl
         scales: (M,) pictures of the dump for each decoy.
 
     Returns:
-        0.25 to 1: the least upper 95 % bound among the windows below the doubt; 1 where there are too few decoys.
+        0.5 to 1: the least upper 95 % bound among the windows below the doubt; 1 where there are too few decoys.
     """
     likely = curve_of(candidates, weights, decoys, scales).at(decoys)
     order = np.argsort(-decoys, kind="stable")
