@@ -24,30 +24,58 @@ _FLAT, _SHARP = 12, 64  # levels that a channel varies by within 3 x 3 pixels: a
 _MOST_TEXTURE = 0.25  # share of the pixels that are neither; of photos on white 0.08 to 0.27, of cards 0.01 to 0.19
 _COLOURS = 4
 _LEAST_COVERED = 0.997  # share of the flat pixels that have one of so many colours; of photos on white 0.90 to 0.99
+_LEAST_COVERED_SMALL = 0.995  # of the square, where letters have no pixel of their own; of cards 1.0
 _LEVELS = 32  # of each channel; a colour is a level and its neighbours
-_FEWEST_LETTERS = 4
+_FEWEST_LETTERS, _MOST_MARKS = 4, 1200  # more are a pattern; and all pairs of them are looked at
 _PAPER = 0.08  # share of the picture that a colour fills on which letters are looked for
 _INK = 56  # levels by which letters differ from their paper
 _LETTER_HEIGHTS = (5, 0.3)  # pixels, share of the height
 _SHAPE = 0.12  # letters whose fill and width agree so far have one shape: dots and stripes have only one
 
 
-def is_text_card(picture: Picture) -> bool:
-    """Whether a picture (H, W, 3) uint8 RGB is drawn text and no photo."""
-    height, width = picture.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    size = max(8, round(width * scale)), max(8, round(height * scale))
-    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    window = np.ones((3, 3), np.uint8)
-    red, green, blue = cv2.split(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, window))
-    spread = np.asarray(cv2.max(cv2.max(red, green), blue))
+def is_text_card(picture: Picture, square: Picture) -> bool:
+    """Whether a picture is drawn text and no photo.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        square: what ``hashing.square`` made of it; its colours alone tell most photos.
+    """
+    flat = _spread(square) <= _FLAT
+    if not flat.any() or _palette(square, flat)[0] < _LEAST_COVERED_SMALL:
+        return False
+    small = _small(picture)
+    spread = _spread(small)
     flat = spread <= _FLAT
-    if (~flat & (spread < _SHARP)).mean() > _MOST_TEXTURE or not flat.any():
+    textured = cv2.countNonZero(cv2.inRange(spread, _FLAT + 1, _SHARP - 1))
+    if textured > _MOST_TEXTURE * flat.size or not flat.any():
         return False
     covered, papers = _palette(small, flat)
     if covered < _LEAST_COVERED:
         return False
     return sum(_letters_on(small, paper) for paper in papers) >= _FEWEST_LETTERS
+
+
+def _small(picture: Picture) -> Picture:
+    """The picture (H, W, 3) within _SIDE pixels; halves first, which is far cheaper than to shrink well otherwise."""
+    while max(picture.shape[:2]) >= 2 * _SIDE:
+        height, width = (max(1, side // 2) for side in picture.shape[:2])
+        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    height, width = picture.shape[:2]
+    scale = min(1.0, _SIDE / max(height, width))
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _spread(picture: Picture) -> npt.NDArray[np.uint8]:
+    """By how much the channels vary at most within the 3 x 3 pixels around each, (H, W)."""
+    window = np.ones((3, 3), np.uint8)
+    return _greatest(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, window))
+
+
+def _greatest(picture: cv2.typing.MatLike) -> npt.NDArray[np.uint8]:
+    """The greatest channel (H, W) of (H, W, 3) uint8."""
+    red, green, blue = cv2.split(picture)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 
 def _palette(picture: Picture, flat: Mask) -> tuple[float, list[Ints]]:
@@ -67,14 +95,14 @@ def _palette(picture: Picture, flat: Mask) -> tuple[float, list[Ints]]:
 
 def _letters_on(picture: Picture, paper: Ints) -> int:
     """How many marks on a paper of some colour (3,) stand in lines of three and more, and are not all of one shape."""
-    ink = np.abs(picture.astype(np.int16) - paper.astype(np.int16)).max(axis=2) > _INK
-    marks = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)[2][1:].astype(np.int64)
+    ink = cv2.bitwise_not(cv2.inRange(picture, np.maximum(paper - _INK, 0), np.minimum(paper + _INK, 255)))
+    marks = cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:].astype(np.int64)
     left, top, width, height, area = marks.T
     least, most = _LETTER_HEIGHTS
     sized = (height >= least) & (height <= most * len(picture)) & (width <= 2 * height)
     filled = (area >= 0.12 * height * width) & (area <= 0.95 * height * width + 3)
     left, top, width, height, area = marks[sized & filled].T
-    if len(left) < _FEWEST_LETTERS - 1:
+    if not _FEWEST_LETTERS - 1 <= len(left) <= _MOST_MARKS:
         return 0
     lines = connected_components(csr_matrix(_beside(left, top, width, height)), directed=False)[1]
     shapes = np.round(np.stack([area / (height * width), width / height], axis=1) / _SHAPE)

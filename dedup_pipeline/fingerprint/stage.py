@@ -101,7 +101,7 @@ def _fingerprints(images: list[tuple[str, bytes]], max_pixels: int) -> pa.Table:
             continue  # counted by the caller; only a lowered fetch.max_pixels brings one here
         rows.append((image_id, hashing.pixel_id(picture), picture.shape[1], picture.shape[0]))
         squares.append(hashing.square(picture))
-        cards.append(is_text_card(picture))
+        cards.append(is_text_card(picture, squares[-1]))
     if not rows:
         return conform([], FINGERPRINTS)
     figures = hashing.figures(np.stack(squares))

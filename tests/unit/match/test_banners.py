@@ -69,6 +69,10 @@ def letter(name: str) -> Picture:
     return np.array(image, dtype=np.uint8)
 
 
+def _is_card(picture: Picture) -> bool:
+    return is_text_card(picture, square(picture))
+
+
 CARDS: dict[str, Draw] = {"size chart": size_chart, "banner": banner, "letter": letter}
 COPIES: dict[str, Callable[[Picture], Picture]] = {
     "as it is": lambda picture: picture,
@@ -81,7 +85,7 @@ COPIES: dict[str, Callable[[Picture], Picture]] = {
 @pytest.mark.parametrize("name", CARDS)
 @pytest.mark.parametrize("copy", COPIES)
 def test_drawn_text_is_a_card_however_it_is_stored(name: str, copy: str) -> None:
-    assert is_text_card(COPIES[copy](CARDS[name]("Indra")))
+    assert _is_card(COPIES[copy](CARDS[name]("Indra")))
 
 
 def test_no_product_is_a_card() -> None:
@@ -91,13 +95,13 @@ def test_no_product_is_a_card() -> None:
     printed = [edits.sticker(photo, ((-1, -1), (1, -1), (1, 1), (-1, 1)), centre=(0.5, 0.5), size=0.3,
                              colours=((250, 220, 30), (20, 20, 20)), text="SALE") for photo in shot]  # fmt: skip
     marked = [edits.corner_logo(photo, "Tirupur Knits", size=0.06, colour=(20, 20, 20)) for photo in shot]
-    wrong = [place for place, picture in enumerate([*shot, *packs, *printed, *marked]) if is_text_card(picture)]
+    wrong = [place for place, picture in enumerate([*shot, *packs, *printed, *marked]) if _is_card(picture)]
     assert wrong == []
 
 
 def _states(pictures: list[Picture], listings: list[list[dict[str, str]]]) -> list[str]:
     seen = figures(np.stack([square(picture) for picture in pictures]))
-    cards = np.array([is_text_card(picture) for picture in pictures])
+    cards = np.array([_is_card(picture) for picture in pictures])
     said = [some for some, card in zip(listings, cards, strict=True) if card]
     banners = cards.copy()
     banners[cards] = banners_among(seen.phash[cards, 0], seen.dhash[cards, 0], said, RADIUS)
@@ -156,3 +160,12 @@ def test_a_dump_sets_its_banners_apart(tmp_path: Path, monkeypatch: pytest.Monke
     assert int(nodes.matched.sum()) == 4
     shown = [nodes.looks.sizes[row].tolist() for row, state in enumerate(states) if state is NodeState.BANNER]
     assert sorted(shown) == [[300, 250], [480, 400]]
+
+
+def test_a_pattern_of_thousands_of_marks_is_no_card_and_takes_no_memory() -> None:
+    picture = np.full((320, 320, 3), 255, dtype=np.uint8)
+    for row in range(2, 312, 7):
+        picture[row : row + 5, 1::2] = 0  # bars of one pixel: 7,000 marks as high as letters
+    assert not _is_card(picture)
+    cards = [is_text_card(picture, np.full((64, 64, 3), 255, dtype=np.uint8))]
+    assert cards == [False]
