@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline.match.calibrate import Calibration
-from dedup_pipeline.match.prevalence import decoy_prevalence
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
 from dedup_pipeline.probability import Curve, Doubles, curve_of, precision_interval
@@ -28,8 +27,7 @@ class Rating:
         texts: what the texts tell; None where they were not asked, or tell too little.
         text_logits: (N,) what they add to the log odds.
         decoys: (M,) probabilities of what the decoys found, rounded.
-        scale: pictures of the dump for each of these, on average, as far as it has what they stand for.
-        prevalence: the share of it that it has, see ``decoy_prevalence``.
+        scale: pictures of the dump for each of these, on average.
         draws: how many of these stand for one decoy.
     """
 
@@ -40,7 +38,6 @@ class Rating:
     text_logits: Doubles
     decoys: Doubles
     scale: float
-    prevalence: float
     draws: int
 
     def interval(self, threshold: float) -> tuple[float, float]:
@@ -64,8 +61,6 @@ def rate(verdicts: pa.Table, calibration: Calibration, matched: int, *, use_text
     decoys = np.array(calibration.decoys)
     # a decoy looks into the dump and is not looked for, so the dump's pairs count as often as they were found
     scales = matched * np.array(calibration.decoy_shares)
-    prevalence = decoy_prevalence(logits, directions, decoys, scales)
-    scales = scales * prevalence
     curve = pictures = curve_of(logits, directions, decoys, scales)
     texts, text_logits, draws = None, np.zeros(len(logits)), 1
     if use_texts:
@@ -85,6 +80,5 @@ def rate(verdicts: pa.Table, calibration: Calibration, matched: int, *, use_text
         text_logits=text_logits,
         decoys=curve.at(decoys).round(_DIGITS),
         scale=float(scales.mean()) if len(scales) else 0.0,
-        prevalence=prevalence,
         draws=draws,
     )

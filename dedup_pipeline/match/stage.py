@@ -173,9 +173,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve (of pictures alone), words
         (WORDS), texts (what they tell, or null). counts: candidates, perceptual, learned, aligned, nodes,
         placeholders, blanks, banners, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
-        decoy_prevalence (the share of the wrong pairs foretold by decoys that the dump has at most), expected_precision
-        with its 95 % interval, accepted, texts_of_sure_pairs and texts_of_strangers (what the texts were learnt from, 0
-        where they count for nothing).
+        expected_precision with its 95 % interval, accepted, texts_of_sure_pairs and texts_of_strangers (what the texts
+        were learnt from, 0 where they count for nothing).
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -215,7 +214,6 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "banners": banners,
             "expected_duplicates": round(float(values[values >= 0.5].sum()), 1),
             "threshold": threshold,
-            "decoy_prevalence": round(rating.prevalence, 6),
             "expected_precision": round(expected, 6),
             "expected_precision_low": round(low, 6),
             "expected_precision_high": round(high, 6),
