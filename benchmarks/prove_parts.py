@@ -63,6 +63,7 @@ def make(settings: Settings, count: int) -> None:
             ),
             "width": np.full(len(ids), 400),
             "height": np.full(len(ids), 400),
+            "text_card": np.zeros(len(ids), dtype=bool),
         }
         store.write_table(store.pack(pack, FILE), schemas.conform(columns, schemas.FINGERPRINTS))
         first = rows.stop

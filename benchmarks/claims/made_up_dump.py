@@ -53,6 +53,7 @@ def make(folder: Path, items: int, dump: str) -> Settings:
             "dhash_mirrored": ~gradients[places],
             "width": np.full(len(some), _SIDE, dtype=np.int32),
             "height": np.full(len(some), _SIDE, dtype=np.int32),
+            "text_card": np.zeros(len(some), dtype=bool),
             "colour": list(generator.random((len(some), 16), dtype=np.float32)),
             "layout": [generator.bytes(192) for _ in some],
         }
