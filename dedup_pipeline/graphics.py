@@ -24,7 +24,7 @@ _FLAT, _SHARP = 12, 64  # levels that a channel varies by within 3 x 3 pixels: a
 _MOST_TEXTURE = 0.25  # share of the pixels that are neither; of photos on white 0.08 to 0.27, of cards 0.01 to 0.19
 _COLOURS = 4
 _LEAST_COVERED = 0.997  # share of the flat pixels that have one of so many colours; of photos on white 0.90 to 0.99
-_LEAST_COVERED_SMALL = 0.995  # of the square, where letters have no pixel of their own; of cards 1.0
+_LEAST_COVERED_SQUARE = 0.995  # of the square, where letters have no pixel of their own; of cards 1.0
 _LEVELS = 32  # of each channel; a colour is a level and its neighbours
 _FEWEST_LETTERS, _MOST_MARKS = 4, 1200  # more are a pattern; and all pairs of them are looked at
 _PAPER = 0.08  # share of the picture that a colour fills on which letters are looked for
@@ -38,12 +38,11 @@ def is_text_card(picture: Picture, square: Picture) -> bool:
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        square: what ``hashing.square`` made of it; its colours alone tell most photos.
+        square: what ``hashing.square`` made of it; its colours tell most photos, those of a small picture the rest.
     """
-    flat = _spread(square) <= _FLAT
-    if not flat.any() or _palette(square, flat)[0] < _LEAST_COVERED_SMALL:
+    if _covered(square) < _LEAST_COVERED_SQUARE or _covered(_small(picture, _SIDE // 2)) < _LEAST_COVERED:
         return False
-    small = _small(picture)
+    small = _small(picture, _SIDE)
     spread = _spread(small)
     flat = spread <= _FLAT
     textured = cv2.countNonZero(cv2.inRange(spread, _FLAT + 1, _SHARP - 1))
@@ -55,15 +54,21 @@ def is_text_card(picture: Picture, square: Picture) -> bool:
     return sum(_letters_on(small, paper) for paper in papers) >= _FEWEST_LETTERS
 
 
-def _small(picture: Picture) -> Picture:
-    """The picture (H, W, 3) within _SIDE pixels; halves first, which is far cheaper than to shrink well otherwise."""
-    while max(picture.shape[:2]) >= 2 * _SIDE:
-        height, width = (max(1, side // 2) for side in picture.shape[:2])
+def _small(picture: Picture, side: int) -> Picture:
+    """The picture (H, W, 3) within so many pixels; halves first, which is far cheaper than to shrink well otherwise."""
+    while max(picture.shape[:2]) >= 2 * side:
+        height, width = (max(1, length // 2) for length in picture.shape[:2])
         picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     height, width = picture.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
+    scale = min(1.0, side / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _covered(picture: Picture) -> float:
+    """The share of the flat pixels that few colours cover; 0 where nothing is flat."""
+    flat = _spread(picture) <= _FLAT
+    return _palette(picture, flat)[0] if flat.any() else 0.0
 
 
 def _spread(picture: Picture) -> npt.NDArray[np.uint8]:
