@@ -102,7 +102,7 @@ CLAIM = Claim(
 )
 FAISS = replace(
     CLAIM,
-    name="neighbours-faiss",
+    name="neighbours_faiss",
     text=f"the same with index.library=faiss: {CLAIM.text}",
     ours=Contender(OURS, "neighbours_ours.py", arguments=("index.library=faiss",)),
 )
