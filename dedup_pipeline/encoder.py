@@ -23,6 +23,7 @@ import numpy.typing as npt
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError, ModelError
 from dedup_pipeline.imaging import Picture
+from dedup_pipeline.inference import Prepared, compile_on_cpu, convert, full_batches
 from dedup_pipeline.store import Store
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 DESCRIPTION_FILE = "model.json"
 
 Vectors = npt.NDArray[np.float32]
-Prepared = npt.NDArray[np.uint8]
 Inference = Callable[[Prepared], Vectors]
 
 
@@ -150,11 +150,8 @@ class Encoder:
                 f"{prepared.dtype}: use Encoder.prepare"
             )
         vectors = np.empty((len(prepared), self.dimension), dtype=np.float32)
-        full = np.zeros((self._batch, side, side, 3), dtype=np.uint8)
-        for start in range(0, len(prepared), self._batch):
-            some = prepared[start : start + self._batch]
-            full[: len(some)] = some
-            vectors[start : start + len(some)] = self._infer(full)[: len(some)]
+        for place, full in full_batches(prepared, self._batch):
+            vectors[place] = self._infer(full)[: place.stop - place.start]
         # half precision leaves the length a little off
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
@@ -184,34 +181,20 @@ def _openvino(store: Store, description: dict[str, Any], batch: int, threads: in
     folder = cache_folder(store) / "openvino" / f"{description['model_id']}-{release}"
     if not folder.exists():
         _convert(store, description, folder)
-    core = openvino.Core()
-    network = core.read_model(folder / "network.xml")
+    network = openvino.Core().read_model(folder / "network.xml")
     side = description["image_px"]
     network.reshape([batch, side, side, 3])
-    # f32: a CPU with bf16 units would take them by itself and give other vectors than its neighbour
-    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": "1"}
-    compiled = core.compile_model(network, "CPU", options)
-
-    def infer(pictures: Prepared) -> Vectors:
-        return np.asarray(compiled(pictures)[0], dtype=np.float32)
-
-    return infer
+    return compile_on_cpu(network, threads)
 
 
 def _convert(store: Store, description: dict[str, Any], folder: Path) -> None:
     """Convert a network for OpenVINO; the folder appears whole, whoever else converts at the same time."""
     import openvino  # noqa: PLC0415 - takes seconds
-    import torch  # noqa: PLC0415 - takes seconds
 
     from dedup_pipeline.network import read_network  # noqa: PLC0415 - imports torch
 
     logger.info("converting model %s for OpenVINO", description["model_id"])
-    network = read_network(store, description)
-    side = description["image_px"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # OpenVINO's converter calls what torch calls deprecated
-        example = torch.zeros(1, side, side, 3, dtype=torch.uint8)
-        converted = openvino.convert_model(network, example_input=example, input=[(-1, side, side, 3)])
+    converted = convert(read_network(store, description), description["image_px"], batch=-1)
     unfinished = folder.with_name(f".tmp-{uuid.uuid4().hex}")
     unfinished.mkdir(parents=True)
     try:

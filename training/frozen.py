@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.inference import compile_on_cpu, convert, full_batches
 from dedup_pipeline.network import EmbeddingNetwork
 
 _BATCH = 32  # views of one inference; every one is full, so that a view does not depend on its neighbours
@@ -73,27 +73,13 @@ def _frozen_blocks(network: EmbeddingNetwork, settings: Settings) -> int:
 
 
 def _compiled(network: EmbeddingNetwork, blocks: int, settings: Settings) -> Callable[[Tensor], Tensor]:
-    import openvino  # noqa: PLC0415 - takes seconds
-
-    side = network.spec.image_px
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # OpenVINO's converter calls what torch calls deprecated
-        converted = openvino.convert_model(
-            _Frozen(network, blocks).eval(),
-            example_input=torch.zeros(1, side, side, 3, dtype=torch.uint8),
-            input=[(_BATCH, side, side, 3)],
-        )
-    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(settings.worker_threads)}
-    compiled = openvino.Core().compile_model(converted, "CPU", options | {"NUM_STREAMS": "1"})
+    converted = convert(_Frozen(network, blocks).eval(), network.spec.image_px, _BATCH)
+    infer = compile_on_cpu(converted, settings.worker_threads)
 
     def run(pictures: Tensor) -> Tensor:
-        given = pictures.numpy()
-        full = np.zeros((_BATCH, *given.shape[1:]), dtype=np.uint8)
-        made = []
-        for start in range(0, len(given), _BATCH):
-            some = given[start : start + _BATCH]
-            full[: len(some)] = some
-            made.append(torch.from_numpy(np.array(compiled(full)[0][: len(some)])))
-        return torch.cat(made).contiguous(memory_format=torch.channels_last)
+        made = [
+            infer(full)[: place.stop - place.start].copy() for place, full in full_batches(pictures.numpy(), _BATCH)
+        ]
+        return torch.from_numpy(np.concatenate(made)).contiguous(memory_format=torch.channels_last)
 
     return run

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder, Prepared
+from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.imaging import PictureError, decode
+from dedup_pipeline.inference import Prepared
 from dedup_pipeline.locks import locked
 from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE, iter_images, pack_ids
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
