@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -142,17 +142,23 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
         NotReadyError: a stage before is missing.
     """
     store = Store(settings.store)
-    held, index_rows, node_of, first = _images(store, dump_id)
+    held, index_rows, node_of, first, are_cards = _images(store, dump_id)
     sources = held.take(pa.array(first))
     packs = pc.dictionary_encode(sources["pack_id"].combine_chunks())
     index_rows = index_rows[first]
     looks = _read_looks(store, dump_id, sources, index_rows, Arrays(folder))
     listings, showing = _listings(store, dump_id, held["image_id"], node_of)
     kin = pc.dictionary_encode(listings["family_id"].combine_chunks()).indices.to_numpy()
-    nodes = Nodes(
+    states = _states(listings, showing, looks, settings)
+    _spread_placeholders(states, looks)
+    cards = np.flatnonzero(are_cards[first] & (states == STATES.index(NodeState.MATCHED)))
+    said = [listings.slice(*_span(showing, row)).to_pylist() for row in cards.tolist()]
+    hashes = looks.phash[cards, 0], looks.dhash[cards, 0]
+    states[cards[banners_among(*hashes, said, settings.match.hash_radius)]] = STATES.index(NodeState.BANNER)
+    return Nodes(
         names=Names.of(sources["image_id"].to_pylist()),
         looks=looks,
-        states=_states(listings, showing, looks, settings),
+        states=states,
         families=Families.of_pairs(showing, kin.astype(np.int64), len(first)),
         index_rows=index_rows,
         images=Names.of(held["image_id"].to_pylist()),
@@ -160,31 +166,27 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
         packs=Names.of(packs.dictionary.to_pylist()),
         pack_codes=packs.indices.to_numpy().astype(np.int32),
     )
-    _spread_placeholders(nodes.states, looks)
-    cards = np.flatnonzero(_are_cards(store, sources) & nodes.matched)
-    said = [listings.slice(*_span(showing, row)).to_pylist() for row in cards.tolist()]
-    hashes = looks.phash[cards, 0], looks.dhash[cards, 0]
-    nodes.states[cards[banners_among(*hashes, said, settings.match.hash_radius)]] = STATES.index(NodeState.BANNER)
-    return replace(nodes)  # what it remembers of the states was told too early
 
 
-def _images(store: Store, dump_id: str) -> tuple[pa.Table, Rows, Rows, Rows]:
+def _images(store: Store, dump_id: str) -> tuple[pa.Table, Rows, Rows, Rows, npt.NDArray[np.bool_]]:
     """The images that are in the index and what they are.
 
     Returns:
         image_id and pack_id of each (I), sorted; its row of the index (I,); its node (I,); the first image of each
-        node (N,).
+        node (N,); which images are cards of text (I,).
     """
     rows = store.read_table(result_of(store, dump_id, "index").outputs["rows"])
     held = held_images(store, dump_id)
     at = pc.index_in(held["image_id"], value_set=rows["image_id"].combine_chunks())
-    pixels = np.zeros(len(held), dtype=f"S{_PIXEL_DIGITS}")
-    for places, table in iter_packed(store, held, FINGERPRINTS_FILE, ["image_id", "pixel_id"]):
+    pixels, cards = np.zeros(len(held), dtype=f"S{_PIXEL_DIGITS}"), np.zeros(len(held), dtype=bool)
+    for places, table in iter_packed(store, held, FINGERPRINTS_FILE, ["image_id", "pixel_id", "text_card"]):
         pixels[places] = [pixel.encode() for pixel in table["pixel_id"].to_pylist()]
+        cards[places] = table["text_card"].to_numpy()
     known = np.asarray(at.is_valid()) & (pixels != b"")
     first, node_of = distinct_rows(pixels[known])
     held = held.filter(pa.array(known)).combine_chunks()
-    return held, rows["row"].to_numpy()[at.to_numpy(zero_copy_only=False)[known].astype(np.int64)], node_of, first
+    row_of = rows["row"].to_numpy()[at.to_numpy(zero_copy_only=False)[known].astype(np.int64)]
+    return held, row_of, node_of, first, cards[known]
 
 
 def _read_looks(store: Store, dump_id: str, sources: pa.Table, index_rows: Rows, arrays: Arrays) -> NodeLooks:
@@ -230,14 +232,6 @@ def _states(listings: pa.Table, showing: Rows, looks: NodeLooks, settings: Setti
         for node in nodes:
             states[node] = STATES.index(_state(said.get(node, []), looks.layout[node], settings))
     return states
-
-
-def _are_cards(store: Store, sources: pa.Table) -> npt.NDArray[np.bool_]:
-    """(N,) which of the nodes whose first images are these are cards of text."""
-    cards = np.zeros(len(sources), dtype=bool)
-    for places, table in iter_packed(store, sources, FINGERPRINTS_FILE, ["image_id", "text_card"]):
-        cards[places] = table["text_card"].to_numpy(zero_copy_only=False)
-    return cards
 
 
 def _span(showing: Rows, row: int) -> tuple[int, int]:
