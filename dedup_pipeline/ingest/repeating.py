@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dedup_pipeline.runs import runs
 from dedup_pipeline.schemas import LISTINGS
 
 _CODE = pa.int32()
@@ -96,7 +97,7 @@ def photo_columns(parts: Sequence[pa.DictionaryArray]) -> tuple[pa.DictionaryArr
     bounds = lists.offsets.to_numpy().astype(np.int64) - lists.offsets[0].as_py()
     begins, lengths = bounds[:-1][numbers], np.diff(bounds)[numbers]
     offsets = np.concatenate(([0], np.cumsum(lengths)))
-    entries = codes[np.repeat(begins - offsets[:-1], lengths) + np.arange(offsets[-1])]
+    entries = codes[runs(begins, lengths)]
     first = np.append(entries, np.int32(0))[offsets[:-1]]
     return (
         pruned(pa.DictionaryArray.from_arrays(pa.array(first, _CODE, mask=lengths == 0), urls.dictionary)),

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.evidence import Rows
+from dedup_pipeline.runs import runs
 
 Hashes = npt.NDArray[np.uint64]
 Keys = npt.NDArray[np.uint32]
@@ -169,10 +170,3 @@ def _blocks(counts: Rows) -> Iterator[slice]:
     for end in np.unique(np.minimum(ends, len(counts))):
         yield slice(start, int(end))
         start = int(end)
-
-
-def runs(first: Rows, count: Rows) -> Rows:
-    """The places first, first + 1, … of every run (R,) of so many places, one run after the other."""
-    ends = np.cumsum(count)
-    places: Rows = np.repeat(first - (ends - count), count)
-    return places + np.arange(len(places))
