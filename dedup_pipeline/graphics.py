@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from dedup_pipeline.imaging import Picture
+from dedup_pipeline.imaging import Picture, halved, spread_of
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -43,7 +43,7 @@ def is_text_card(picture: Picture, square: Picture) -> bool:
     if _covered(square) < _LEAST_COVERED_SQUARE or _covered(_small(picture, _SIDE // 2)) < _LEAST_COVERED:
         return False
     small = _small(picture, _SIDE)
-    spread = _spread(small)
+    spread = spread_of(small)
     flat = spread <= _FLAT
     textured = cv2.countNonZero(cv2.inRange(spread, _FLAT + 1, _SHARP - 1))
     if textured > _MOST_TEXTURE * flat.size or not flat.any():
@@ -56,9 +56,8 @@ def is_text_card(picture: Picture, square: Picture) -> bool:
 
 def _small(picture: Picture, side: int) -> Picture:
     """The picture (H, W, 3) within so many pixels; halves first, which is far cheaper than to shrink well otherwise."""
-    while max(picture.shape[:2]) >= 2 * side:
-        height, width = (max(1, length // 2) for length in picture.shape[:2])
-        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    while max(picture.shape[:2]) >= 2 * side and min(picture.shape[:2]) > 1:
+        picture = halved(picture)
     height, width = picture.shape[:2]
     scale = min(1.0, side / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
@@ -67,20 +66,8 @@ def _small(picture: Picture, side: int) -> Picture:
 
 def _covered(picture: Picture) -> float:
     """The share of the flat pixels that few colours cover; 0 where nothing is flat."""
-    flat = _spread(picture) <= _FLAT
+    flat = spread_of(picture) <= _FLAT
     return _palette(picture, flat)[0] if flat.any() else 0.0
-
-
-def _spread(picture: Picture) -> npt.NDArray[np.uint8]:
-    """By how much the channels vary at most within the 3 x 3 pixels around each, (H, W)."""
-    window = np.ones((3, 3), np.uint8)
-    return _greatest(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, window))
-
-
-def _greatest(picture: cv2.typing.MatLike) -> npt.NDArray[np.uint8]:
-    """The greatest channel (H, W) of (H, W, 3) uint8."""
-    red, green, blue = cv2.split(picture)
-    return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 
 def _palette(picture: Picture, flat: Mask) -> tuple[float, list[Ints]]:

@@ -85,6 +85,33 @@ def decode(data: bytes, *, max_pixels: int = 50_000_000) -> Picture:
     return _within(_any_image(data, max_pixels) if pixels is None else pixels, WORKING_SIDE)
 
 
+def halved(picture: Picture) -> Picture:
+    """Means of 2 x 2 pixels: far faster than any other way to shrink well. An odd last row or column is left out."""
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    even = picture[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def shrunk(picture: Picture, side: int) -> Picture:
+    """Squash a picture (H, W, 3) to (side, side, 3), by halves as long as it is twice as large."""
+    while min(picture.shape[:2]) >= 2 * side:
+        picture = halved(picture)
+    # two neighbours are enough where a pixel of the result covers no more than two of them
+    how = cv2.INTER_LINEAR if max(picture.shape) <= 2 * side else cv2.INTER_AREA
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=how), dtype=np.uint8)
+
+
+def spread_of(picture: Picture) -> npt.NDArray[np.uint8]:
+    """By how much the channels vary at most within the 3 x 3 pixels around each, (H, W) of (H, W, 3)."""
+    return greatest(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
+
+
+def greatest(picture: cv2.typing.MatLike) -> npt.NDArray[np.uint8]:
+    """The greatest channel (H, W) of (H, W, 3) uint8."""
+    red, green, blue = cv2.split(picture)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
+
+
 def _plain_jpeg(data: bytes, max_pixels: int) -> Picture | None:
     """Decode an upright JPEG without a fault by libjpeg-turbo alone; None for all else.
 
