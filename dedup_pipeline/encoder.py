@@ -22,8 +22,9 @@ import numpy.typing as npt
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError, ModelError
-from dedup_pipeline.imaging import Picture
+from dedup_pipeline.imaging import Picture, shrunk
 from dedup_pipeline.inference import Prepared, compile_on_cpu, convert, full_batches
+from dedup_pipeline.pages import SIDE, photo_of
 from dedup_pipeline.store import Store
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ Inference = Callable[[Prepared], Vectors]
 
 
 def prepare(picture: Picture, image_px: int) -> Prepared:
-    """Squash a picture to the square that the network sees; the one way to do it, in training and in inference.
+    """Squash the photo of a picture to the square that the network sees; the one way, in training and in inference.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
@@ -44,7 +45,13 @@ def prepare(picture: Picture, image_px: int) -> Prepared:
     Returns:
         (S, S, 3) uint8 RGB.
     """
-    return np.asarray(cv2.resize(picture, (image_px, image_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    square = _squashed(picture, image_px)
+    photo = photo_of(picture, shrunk(square, SIDE))  # of the square: a large picture is not shrunk twice
+    return square if photo is picture else _squashed(photo, image_px)
+
+
+def _squashed(picture: Picture, side: int) -> Prepared:
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def read_description(store: Store, model_id: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from dedup_pipeline import hashing
 from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.imaging import Picture
+from dedup_pipeline.pages import photo_of
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -51,7 +52,7 @@ class Looks:
         dhash: (N, 2) uint64, upright and mirrored.
         colour: (N, 16) float32, see hashing.Figures.
         layout: (N, 192) uint8, see hashing.Figures.
-        sizes: (N, 2) int32, width and height in pixels.
+        sizes: (N, 2) int32, width and height of its photo in pixels, see ``pages``.
     """
 
     vectors: Floats
@@ -75,15 +76,16 @@ class Looks:
             dhash=np.stack([table["dhash"].to_numpy(), table["dhash_mirrored"].to_numpy()], axis=1),
             colour=_fixed(table["colour"], hashing.COLOUR_VALUES, np.float32),
             layout=np.frombuffer(b"".join(table["layout"].to_pylist()), np.uint8).reshape(-1, hashing.LAYOUT_BYTES),
-            sizes=np.stack([table["width"].to_numpy(), table["height"].to_numpy()], axis=1),
+            sizes=np.stack([table["photo_width"].to_numpy(), table["photo_height"].to_numpy()], axis=1),
         )
 
     @classmethod
     def from_pictures(cls, pictures: list[Picture], vectors: Floats, crowd: Floats) -> Looks:
         """The looks of some pictures, with their (N, D) vectors and (N,) crowds."""
-        squares = [hashing.square(picture) for picture in pictures]
+        photos = [photo_of(picture) for picture in pictures]
+        squares = [hashing.square(photo) for photo in photos]
         figures = hashing.figures(np.array(squares, np.uint8).reshape(-1, hashing.SIDE, hashing.SIDE, 3))
-        sizes = np.array([picture.shape[1::-1] for picture in pictures], np.int32).reshape(-1, 2)
+        sizes = np.array([photo.shape[1::-1] for photo in photos], np.int32).reshape(-1, 2)
         return cls(vectors, crowd, **figures._asdict(), sizes=sizes)
 
     def take(self, rows: Rows | slice) -> Looks:

@@ -18,6 +18,7 @@ from dedup_pipeline.errors import InputError
 from dedup_pipeline.fingerprint import stage as fingerprint
 from dedup_pipeline.imaging import Picture, PictureError, decode
 from dedup_pipeline.packs import images_of, read_images, read_packed
+from dedup_pipeline.pages import photo_of
 from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store, digest
@@ -186,7 +187,7 @@ def _pictures(store: Store, wanted: Mapping[str, str], settings: Settings) -> di
 
     def load(item: tuple[str, bytes]) -> tuple[str, Picture | None]:
         try:
-            return item[0], _within(decode(item[1], max_pixels=settings.fetch.max_pixels), side)
+            return item[0], _within(photo_of(decode(item[1], max_pixels=settings.fetch.max_pixels)), side)
         except PictureError:
             return item[0], None
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dedup_pipeline.alignment.product import Box, Mask, product_of
 from dedup_pipeline.imaging import Picture
+from dedup_pipeline.pages import photo_of
 
 Floats = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float32]
@@ -63,7 +64,8 @@ class View:
 
 
 def view_of(picture: Picture) -> View:
-    """Look at a picture (H, W, 3) uint8 RGB."""
+    """Look at the photo of a picture (H, W, 3) uint8 RGB."""
+    picture = photo_of(picture)
     small = _scaled(picture, SIDE)
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
     product, box = product_of(lab)

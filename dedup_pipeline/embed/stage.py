@@ -23,12 +23,17 @@ from dedup_pipeline.store import Store
 logger = logging.getLogger(__name__)
 
 STAGE = "embed"
-VERSION = 1
+VERSION = 2  # raise it when the same picture gets another vector from the same model
+
+
+def embeddings_file(model_id: str) -> str:
+    """The name of the file beside a pack that holds its vectors by a model."""
+    return f"embeddings-{VERSION}-{model_id}.parquet"
 
 
 def embeddings_path(store: Store, pack_id: str, model_id: str) -> str:
     """The path of the vectors of a pack by a model: schemas.embeddings, sorted by image id."""
-    return store.pack(pack_id, f"embeddings-{model_id}.parquet")
+    return store.pack(pack_id, embeddings_file(model_id))
 
 
 def embed(

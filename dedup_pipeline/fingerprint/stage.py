@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dedup_pipeline import hashing, imaging
+from dedup_pipeline import hashing, imaging, pages
 from dedup_pipeline.config import Settings
 from dedup_pipeline.graphics import is_text_card
+from dedup_pipeline.imaging import Picture
 from dedup_pipeline.locks import locked
 from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
 from dedup_pipeline.parallel import batches, map_ahead
@@ -17,7 +18,7 @@ from dedup_pipeline.schemas import FINGERPRINTS, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 3  # raise it when the same picture gets another fingerprint
+VERSION = 4  # raise it when the same picture gets another fingerprint
 FILE = f"fingerprints-{VERSION}.parquet"
 _TOGETHER = 16  # images of one task: figures of many cost less, and a small pack still feeds every thread
 
@@ -93,19 +94,20 @@ def _write_fingerprints(settings: Settings, store: Store, pack_id: str) -> dict[
 
 def _fingerprints(images: list[tuple[str, bytes]], max_pixels: int) -> pa.Table:
     """The fingerprints of some images; those that do not decode are left out."""
-    rows, squares, cards = [], [], []
+    rows, squares = [], []
     for image_id, data in images:
         try:
             picture = imaging.decode(data, max_pixels=max_pixels)
         except imaging.PictureError:
             continue  # counted by the caller; only a lowered fetch.max_pixels brings one here
-        rows.append((image_id, hashing.pixel_id(picture), picture.shape[1], picture.shape[0]))
-        squares.append(hashing.square(picture))
-        cards.append(is_text_card(picture, squares[-1]))
+        photo, square, is_card = _look(picture)
+        sizes = (*picture.shape[1::-1], *photo.shape[1::-1])
+        rows.append((image_id, hashing.pixel_id(picture), *sizes, is_card))
+        squares.append(square)
     if not rows:
         return conform([], FINGERPRINTS)
     figures = hashing.figures(np.stack(squares))
-    image_ids, pixel_ids, widths, heights = zip(*rows, strict=True)
+    image_ids, pixel_ids, widths, heights, photo_widths, photo_heights, cards = zip(*rows, strict=True)
     columns = {
         "image_id": image_ids,
         "pixel_id": pixel_ids,
@@ -115,11 +117,26 @@ def _fingerprints(images: list[tuple[str, bytes]], max_pixels: int) -> pa.Table:
         "dhash_mirrored": figures.dhash[:, 1],
         "width": widths,
         "height": heights,
+        "photo_width": photo_widths,
+        "photo_height": photo_heights,
         "colour": list(figures.colour),
         "layout": [layout.tobytes() for layout in figures.layout],
         "text_card": cards,
     }
     return conform(columns, FINGERPRINTS)
+
+
+def _look(picture: Picture) -> tuple[Picture, hashing.Square, bool]:
+    """The photo of a picture, its square, and whether it is a card of text."""
+    small = imaging.shrunk(picture, pages.SIDE)
+    square = hashing.square(small)
+    if is_text_card(picture, square):
+        return picture, square, True
+    photo = pages.photo_of(picture, small)
+    if photo is picture:
+        return picture, square, False
+    square = hashing.square(photo)
+    return photo, square, is_text_card(photo, square)
 
 
 def read_fingerprints(store: Store, dump_id: str) -> pa.Table:

@@ -15,7 +15,7 @@ from dedup_pipeline.schemas import GROUPS, NodeState, conform
 from dedup_pipeline.stage import Done, Progress, StageResult, finished_dumps, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 
-VERSION = 1
+VERSION = 2
 
 
 def group(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
@@ -94,7 +94,7 @@ def _members(store: Store, dump_id: str, medoid_of: dict[str, str]) -> list[list
 
 def _pixels(store: Store, dump_id: str) -> dict[str, int]:
     prints = read_fingerprints(store, dump_id)
-    sizes = pc.multiply(prints["width"], prints["height"]).to_pylist()
+    sizes = pc.multiply(prints["photo_width"], prints["photo_height"]).to_pylist()
     return dict(zip(prints["image_id"].to_pylist(), sizes, strict=True))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.embed import embeddings_file
 from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.annoy_files import build_file as build_annoy
 from dedup_pipeline.index.files import GROUP_ROWS, file_name, open_files
@@ -92,7 +93,7 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
     options |= {"cells": settings.index.cells} if library == "faiss" else {}
 
     def work() -> Done:
-        rows = find_rows(store, dump_id, _embeddings(model_id))
+        rows = find_rows(store, dump_id, embeddings_file(model_id))
         size, items = settings.index.part_vectors, len(rows.first)
         outputs = {"rows": store.dump(dump_id, "index", "rows.parquet")}
         columns = {"image_id": rows.held["image_id"].combine_chunks(), "row": rows.row_of}
@@ -112,10 +113,6 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
     return run_stage(store, dump_id, "index", part="plan", inputs=inputs, version=VERSION, work=work)
 
 
-def _embeddings(model_id: str) -> str:
-    return f"embeddings-{model_id}.parquet"
-
-
 def _cells(store: Store, rows: IndexRows, model_id: str, settings: Settings) -> Floats:
     """The cells of the whole dump, whatever its parts."""
     from dedup_pipeline.index import faiss_files  # noqa: PLC0415 - 60 MB that only it needs
@@ -124,7 +121,7 @@ def _cells(store: Store, rows: IndexRows, model_id: str, settings: Settings) -> 
     cells = faiss_files.cell_count(items, settings.index.cells)
     size = min(items, cells * faiss_files.SAMPLE)
     sample = np.sort(np.random.default_rng(settings.seed).choice(items, size, replace=False))
-    vectors = read_vectors(store, rows.sources(sample), _embeddings(model_id))
+    vectors = read_vectors(store, rows.sources(sample), embeddings_file(model_id))
     return faiss_files.learn_cells(vectors, cells, seed=settings.seed)
 
 
@@ -141,7 +138,7 @@ def index_part(settings: Settings, dump_id: str, part: int) -> StageResult:
 
     def work() -> Done:
         sources = store.read_table(plan.outputs[f"sources-{part:05d}"])
-        vectors = read_vectors(store, sources, _embeddings(model_id))
+        vectors = read_vectors(store, sources, embeddings_file(model_id))
         kinds = {"vectors": "vectors", "index": library, "sidecar": "sidecar"}
         paths = {kind: store.dump(dump_id, "index", file_name(name, part)) for kind, name in kinds.items()}
         _write_array(store, paths["vectors"], vectors)

@@ -29,7 +29,7 @@ from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Tracking
 
-VERSION = 5
+VERSION = 6
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
 _OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads

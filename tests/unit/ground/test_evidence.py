@@ -7,6 +7,7 @@ import pytest
 from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.edits import mirror, pad_square, recolour
 from dedup_pipeline.evidence import EVIDENCE, GLANCE, Looks, compare
+from dedup_pipeline.sample.unseen_overlays import screenshot
 
 
 def photo(seed):
@@ -42,6 +43,18 @@ def test_the_evidence_is_what_a_glance_tells_and_what_the_alignment_tells():
     assert {*EVIDENCE} == {*GLANCE, *ALIGNED}
     assert not {*GLANCE} & {*ALIGNED}
     assert {*EVIDENCE.values()} == {-1, 0, 1}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_screenshot_looks_like_the_photo_on_it(dark):
+    for seed in range(4):
+        # a ground that differs from the page, dark or light
+        shown = np.where(photo(seed) == 244, np.uint8(205), photo(seed))
+        page = screenshot(shown, "Nova", 499, 75, dark=dark)
+        evidence = compare(looks(shown), looks(page))
+        assert evidence["phash_distance"][0] <= 10, seed
+        assert evidence["layout_likeness"][0] > 0.9, seed
+        assert evidence["aspect_difference"][0] < 0.06, seed
 
 
 def test_a_picture_agrees_with_itself():
