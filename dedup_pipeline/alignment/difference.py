@@ -31,6 +31,7 @@ ALIGNED: dict[str, int] = {
     "structure": 1,  # correlation of local structure over both products
     "structure_share": 1,  # of their pixels whose surroundings correlate
     "structure_inside": 1,  # correlation where both have product
+    "structure_core": 1,  # the same, of what is within both alone: another ground does not shine into the rim
     "compared": 1,  # share of their pixels on which colours are compared
     "unshared": -1,  # share of their pixels in the common frame that only one has
     "beyond": -1,  # share of a product that lies outside the other's frame
@@ -66,6 +67,9 @@ _SAME_AREA = 0.04  # absolute logarithm
 _LEAST_STRUCTURE = 0.25  # of 5,000 simulated re-uploads none is below
 _LEAST_BEYOND = 0.03
 _OPENING = np.ones((5, 5), np.uint8)
+_RIM = np.ones((5, 5), np.uint8)
+_ANOTHER_GROUND = 20.0  # CIE Lab units
+_THICK = 0.4  # share of a product that must be left without its rim
 _GREY = 2  # levels that the channels of a grey copy differ by at most; no photo is so grey all over
 _CONTACT = 0.5  # of a part's diameter: less contact with the other's frame and it is a thing of its own
 
@@ -109,7 +113,7 @@ def aligned_evidence(first: View, second: View) -> dict[str, float]:
     found = [_compared(first, second, registration) for registration in register(first, second)]
     if not found:
         return dict.fromkeys(ALIGNED, math.nan) | {"inliers": 0.0, "inlier_cells": 0.0, "mirrored": 0.0}
-    return max(found, key=lambda evidence: evidence["structure"])
+    return max(found, key=lambda evidence: np.nanmax([evidence["structure"], evidence["structure_core"]]))
 
 
 def _compared(first: View, second: View, registration: Registration) -> dict[str, float]:
@@ -246,33 +250,37 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         return {"structure": 0.0, "structure_share": 0.0, "compared": 0.0}
     labs = lab_of(overlay.first), lab_of(overlay.second)
     light, other = (np.asarray(cv2.extractChannel(lab, 0), dtype=np.float32) for lab in labs)
-    (mean, power), (other_mean, other_power) = moments_of(light), moments_of(other)
-    shared = mean_of(light * other) - mean * other_mean
-    likeness = shared / np.sqrt((power + _NOISE) * (other_power + _NOISE))
-    flat = (power < _NOISE) & (other_power < _NOISE)
+    around = _texture_of(light, other)
+    flat = around.is_flat
     # a white garment on white is no product in the mask of its picture: then all that either has is compared
     where = both if both.sum() > max(0.25 * total, 0.03 * overlay.valid.sum()) else either
+    inner = _within(where)
+    core = _texture_of(light, other, inner)
+    likeness = np.where(inner, np.maximum(around.likeness, core.likeness), around.likeness)
     passing = (likeness > _PASSES) | flat
-    compared = where & passing
-    torn = either & (likeness < _DIFFERS) & ((power > TEXTURE) | (other_power > TEXTURE))
+    compared = inner & passing
+    torn = either & (likeness < _DIFFERS) & ((around.power > TEXTURE) | (around.other_power > TEXTURE))
     evidence = {
-        "structure": _correlation(shared, power, other_power, either),
+        "structure": around.correlation(either),
         "structure_share": float(((likeness > _AGREES) | flat)[either].mean()),
-        "structure_inside": _correlation(shared, power, other_power, where),
+        "structure_inside": around.correlation(where),
+        "structure_core": core.correlation(inner),
         "compared": int(compared.sum()) / total,
         "structure_patch": _patch(torn) / total,
     }
-    if compared.sum() < _LEAST_COMPARED or evidence["structure"] < _LEAST_STRUCTURE:
+    structure = max(evidence["structure"], evidence["structure_core"])
+    if compared.sum() < _LEAST_COMPARED or structure < _LEAST_STRUCTURE:
         return evidence  # no colour can save this pair
     steady = (likeness > _AGREES) | flat
     ground, seen = overlay.valid & ~either, either & passing
+    lit = ground & steady if _is_one_ground(labs, ground) else np.zeros_like(ground)
     relit = relight(
         overlay.first,
         overlay.second,
         labs,
         product=compared,
         seen=seen,
-        fitted=compared | (ground & steady),
+        fitted=compared | lit,
         ground=ground,
     )
     chroma, lightness = relit.chroma, relit.lightness
@@ -295,9 +303,66 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
     )
 
 
-def _correlation(shared: Floats, power: Floats, other_power: Floats, where: Mask) -> float:
-    scale = math.sqrt(float(power[where].sum()) * float(other_power[where].sum()))
-    return float(shared[where].sum()) / scale if scale > 1e-6 else 0.0
+def _is_one_ground(labs: tuple[Floats, Floats], ground: Mask) -> bool:
+    """Whether two grounds can be one in another light; of another ground the light cannot be told."""
+    if not ground.any():
+        return True
+    one, other = (np.median(lab[ground], axis=0) for lab in labs)
+    return bool(np.linalg.norm(one - other) <= _ANOTHER_GROUND)
+
+
+def _within(mask: Mask) -> Mask:
+    """A mask without its rim, where blur and a misfit mix product and ground; all of it where it is thin."""
+    inner = np.asarray(cv2.erode(mask.view(np.uint8), _RIM, borderValue=1) > 0)
+    return inner if np.count_nonzero(inner) >= _THICK * np.count_nonzero(mask) else mask
+
+
+@dataclass(frozen=True)
+class _Texture:
+    """How the lightness of two pictures varies in the surroundings of each pixel, (H, W) each.
+
+    Attributes:
+        shared: covariance.
+        power: variance in the first.
+        other_power: in the second.
+    """
+
+    shared: Floats
+    power: Floats
+    other_power: Floats
+
+    @property
+    def likeness(self) -> Floats:
+        """Correlation."""
+        return np.asarray(self.shared / np.sqrt((self.power + _NOISE) * (self.other_power + _NOISE)))
+
+    @property
+    def is_flat(self) -> Mask:
+        """Where neither varies."""
+        return np.asarray((self.power < _NOISE) & (self.other_power < _NOISE))
+
+    def correlation(self, where: Mask) -> float:
+        """Of all the surroundings of some pixels together."""
+        scale = math.sqrt(float(self.power[where].sum()) * float(self.other_power[where].sum()))
+        return float(self.shared[where].sum()) / scale if scale > 1e-6 else 0.0
+
+
+def _texture_of(light: Floats, other: Floats, within: Mask | None = None) -> _Texture:
+    """The texture of two pictures' L, (H, W) each; of what is within a mask alone, where there is one."""
+    if within is None:
+        (mean, power), (other_mean, other_power) = moments_of(light), moments_of(other)
+        return _Texture(mean_of(light * other) - mean * other_mean, power, other_power)
+    part = within.astype(np.float32)
+    weights = np.maximum(mean_of(part), np.float32(1e-3))
+    inside, other_inside = light * part, other * part
+
+    def average(values: Floats) -> Floats:
+        return np.asarray(mean_of(values) / weights, dtype=np.float32)
+
+    mean, other_mean = average(inside), average(other_inside)
+    power = np.maximum(average(inside * inside) - mean * mean, 0)
+    other_power = np.maximum(average(other_inside * other_inside) - other_mean * other_mean, 0)
+    return _Texture(average(inside * other_inside) - mean * other_mean, power, other_power)
 
 
 def _patch(mask: Mask) -> float:

@@ -16,7 +16,7 @@ from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.reuploads import generator_of, pack, recolour, reupload, reupload_with_names
 from dedup_pipeline.sample.bundle import Bundle, paste_together
-from dedup_pipeline.sample.photo import photograph, shoot
+from dedup_pipeline.sample.photo import Shot, photograph, shoot
 from studio import look_of
 
 Edit = Callable[[Picture], Picture]
@@ -281,3 +281,22 @@ def test_it_is_the_same_each_time_and_in_every_thread(photos: list[Picture]) -> 
         together = list(pool.map(told, places))
     np.testing.assert_array_equal(alone, together)
     np.testing.assert_array_equal(alone[: len(photos)], alone[len(photos) :])
+
+
+@pytest.mark.parametrize("ground", [(30, 24, 44), (120, 90, 60), (180, 200, 230)])
+def test_another_ground_does_not_hide_what_is_within_the_product(ground: edits.Colour, shots: list[Shot]) -> None:
+    for number, shot in enumerate(shots):
+        moved = edits.transplant(shot.picture, shot.mask, np.full_like(shot.picture, ground))
+        same = aligned_evidence(view_of(shot.picture), view_of(moved))
+        assert same["structure_core"] > 0.9, number
+        assert same["chroma_75"] < 6, number  # under 1 but where the grounds are so alike that it may be the light
+
+
+def test_another_ground_does_not_hide_another_colour(shots: list[Shot]) -> None:
+    for number, shot in enumerate(shots):
+        painted = recolour(shot.picture, generator_of(number))
+        if painted is not None:
+            moved = edits.transplant(painted, shot.mask, np.full_like(painted, (30, 24, 44)))
+            other = aligned_evidence(view_of(shot.picture), view_of(moved))
+            changes = [other["chroma_75"], other["lightness_75"], other["tone_change"], other["saturation_change"] * 20]
+            assert math.isnan(other["structure"]) or other["structure_core"] < 0.5 or max(changes) > 5, number
