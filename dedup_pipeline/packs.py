@@ -81,9 +81,13 @@ def read_images(store: Store, wanted: Mapping[str, str]) -> Iterator[tuple[str, 
         wanted: image id to pack id.
     """
     for pack_id in sorted(set(wanted.values())):
-        for image_id, data in iter_images(store, pack_id):
-            if wanted.get(image_id) == pack_id:
-                yield image_id, data
+        with store.reading_table(store.pack(pack_id, IMAGES_FILE)) as table:
+            for group in range(table.num_row_groups):
+                ids = table.read_row_group(group, ["image_id"])["image_id"].to_pylist()
+                places = [place for place, image_id in enumerate(ids) if wanted.get(image_id) == pack_id]
+                if places:  # else its bytes, nearly all of the file, are not read
+                    data = table.read_row_group(group, ["data"])["data"].take(places).to_pylist()
+                    yield from zip((ids[place] for place in places), data, strict=True)
 
 
 def iter_packed(
