@@ -29,7 +29,7 @@ from dedup_pipeline.store import Store
 
 logger = logging.getLogger(__name__)
 
-DESCRIPTION_FILE = "model.json"
+WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "model.json"
 
 Vectors = npt.NDArray[np.float32]
 Inference = Callable[[Prepared], Vectors]

@@ -19,11 +19,10 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dedup_pipeline.encoder import DESCRIPTION_FILE
+from dedup_pipeline.encoder import DESCRIPTION_FILE, WEIGHTS_FILE
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.store import Store, digest
 
-WEIGHTS_FILE = "weights.safetensors"
 _GEM_POWER = 3.0
 _SMALLEST = 1e-6
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import timm
@@ -24,16 +23,13 @@ from dedup_pipeline.store import Store, digest
 from dedup_pipeline.tracking import MODEL_ID, Caller, Tracking
 from training.checkpoint import StoreCheckpoint
 from training.figures import distance_figure, precision_recall_figure, worst_errors
+from training.key import Earlier, deciding, run_key
 from training.metrics import Scores, score
 from training.photos import Photos, load_photos, subset
 from training.registration import TrainingRun, register
 from training.registry import DECISION, decide, model_of, noted_decision
 from training.train import fit
 from training.validation import ValidationSet, validation_set
-
-VERSION = 2  # raise it when the same photos and settings train another model
-Earlier = Mapping[str, Mapping[str, str]]
-"""Dump to stage to the key of the stage's result."""
 
 _PACKAGES = {"torch": torch.__version__, "timm": timm.__version__}
 
@@ -98,11 +94,6 @@ def train_and_register(
     return model_id, counts
 
 
-def run_key(settings: Settings, earlier: Earlier) -> str:
-    """The digest of all that the weights depend on; the order of the dumps is not among it."""
-    return digest("train", VERSION, earlier, settings.seed, _deciding(settings), settings.match.placeholder_families)
-
-
 def _open_run(tracking: Tracking, key: str, dump_ids: tuple[str, ...], caller: Caller) -> TrainingRun:
     dumps = ", ".join(dump_ids)
     run_id = tracking.open_run(key, f"train {dumps}", {"dump_id": dumps, "stage": "train", **caller.tags})
@@ -110,15 +101,10 @@ def _open_run(tracking: Tracking, key: str, dump_ids: tuple[str, ...], caller: C
     return TrainingRun(run_id, key, dump_ids)
 
 
-def _deciding(settings: Settings) -> dict[str, Any]:
-    """The settings that decide the weights."""
-    return settings.train.model_dump(mode="json", exclude={"model", "promote"})
-
-
 def _log_start(session: _Session, photos: Photos) -> None:
     """Log the parameters and the datasets of a run; again, unchanged, for a run that is continued."""
     client, run, settings = session.tracking.client, session.run, session.settings
-    for name, value in {**_deciding(settings), "seed": settings.seed, "dump_id": run.dumps}.items():
+    for name, value in {**deciding(settings), "seed": settings.seed, "dump_id": run.dumps}.items():
         client.log_param(run.run_id, name, value)
     table = pd.DataFrame(
         {
@@ -150,7 +136,7 @@ def _fit(
         "loss": settings.train.loss,
         "dump_id": run.dumps,
         "packages": _PACKAGES,
-        "training": _deciding(settings) | {"seed": settings.seed, "photos": len(photos), "steps": fitted.steps},
+        "training": deciding(settings) | {"seed": settings.seed, "photos": len(photos), "steps": fitted.steps},
         "metrics": {
             "average_precision": round(fitted.after, 6),
             "untrained_average_precision": round(fitted.before, 6),

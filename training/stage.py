@@ -19,8 +19,8 @@ from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Caller, Tracking, announced
 from dedup_pipeline.tracking_errors import reaching
+from training.key import VERSION, run_key
 from training.registry import model_of
-from training.session import VERSION, run_key, train_and_register
 
 STAGE = "train"
 _READ = ("ingest", "fetch", "fingerprint")
@@ -127,6 +127,8 @@ def _asked_for(settings: Settings) -> str:
 def _train(
     store: Store, settings: Settings, earlier: dict[str, dict[str, str]], progress: Progress, caller: Caller
 ) -> Done:
+    from training.session import train_and_register  # noqa: PLC0415 - imports torch, which a dump with a model can spare
+
     tracking = Tracking.connect(settings)
     with reaching(tracking.uri):
         model_id, counts = train_and_register(
