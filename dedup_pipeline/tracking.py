@@ -270,7 +270,8 @@ class Tracking:
         version = self.version(number)
         with reaching(self.uri):
             for name, value in sorted(facts.items()):
-                self.client.set_model_version_tag(self.model_name, version.version, name, str(value))
+                if version.tags.get(name) != str(value):  # a transaction for each
+                    self.client.set_model_version_tag(self.model_name, version.version, name, str(value))
 
     def _by_alias(self, alias: str) -> ModelVersion | None:
         with reaching(self.uri):
