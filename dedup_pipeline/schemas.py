@@ -195,6 +195,15 @@ VERDICTS = _table(
     text_logit=pa.float64(),  # what the texts add to the logit, 0 where they tell nothing
 )
 
+
+def laid_pairs(count: int) -> pa.Schema:
+    """The table of the pairs of nodes that a part of a dump laid over each other, node_a < node_b, sorted by both.
+
+    ``evidence`` is (count,) float32 in the order of ``match.laid.NAMES``, NaN where it cannot be told.
+    """
+    return _table(node_a=pa.string(), node_b=pa.string(), evidence=pa.list_(pa.float32(), count))
+
+
 GROUPS = _table(
     group_id=pa.string(),
     listing_id=pa.string(),

@@ -18,6 +18,8 @@ from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
 
+VERSION = 1  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
+
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 ALIGNED: dict[str, int] = {
     "inliers": 1,  # keypoints that agree with the map

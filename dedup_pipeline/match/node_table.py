@@ -46,6 +46,14 @@ class Names(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return (name.decode() for name in self.data)
 
+    def find(self, names: npt.NDArray[np.bytes_]) -> tuple[Rows, npt.NDArray[np.bool_]]:
+        """Where some texts (P,) stand, if these are sorted: their rows (P,), and which are there (P,)."""
+        if not len(self.data):
+            return np.zeros(len(names), dtype=np.int64), np.zeros(len(names), dtype=bool)
+        # of equal width, or all of it would be copied into wider texts
+        rows = np.minimum(np.searchsorted(self.data, names.astype(self.data.dtype)), len(self.data) - 1)
+        return rows.astype(np.int64), np.asarray(self.data[rows] == names)
+
     def take(self, rows: Rows) -> list[str]:
         """The texts of some rows (R,)."""
         return [name.decode() for name in self.data[rows].tolist()]
