@@ -18,7 +18,8 @@ class Cost:
         counts: every number that match counted.
         photos: different pictures, those without a part in matching included.
         ms_per_candidate: milliseconds of the parts of match per candidate; None without one.
-        ms_per_verified: milliseconds of the parts of match, the other candidates' included, per verified pair.
+        ms_per_verified: milliseconds of the parts of match, the other candidates' included, per verified pair whose
+            evidence no earlier run had kept; None without one.
         ms_per_photo: milliseconds of the parts of match per picture.
         match_ms_per_candidate: milliseconds of all of match, calibration included, per candidate.
         match_ms_per_photo: the same per picture.
@@ -41,6 +42,7 @@ def cost_of(outcome: Outcome) -> Cost:
     """Return what a run cost."""
     candidates, photos = len(outcome.verdicts), int(outcome.counts["nodes"])
     verified = int(outcome.counts.get("aligned", candidates))
+    laid = int(outcome.counts.get("laid", verified))
     parts, whole = outcome.match_seconds["parts"], sum(outcome.match_seconds.values())
     return Cost(
         seconds=outcome.seconds,
@@ -50,7 +52,7 @@ def cost_of(outcome: Outcome) -> Cost:
         counts={name: count for name, count in sorted(outcome.counts.items()) if isinstance(count, (int, float))},
         photos=photos,
         ms_per_candidate=_milliseconds(parts, candidates),
-        ms_per_verified=_milliseconds(parts, verified),
+        ms_per_verified=_milliseconds(parts, laid),
         ms_per_photo=_milliseconds(parts, photos),
         match_ms_per_candidate=_milliseconds(whole, candidates),
         match_ms_per_photo=_milliseconds(whole, photos),

@@ -98,7 +98,7 @@ def _steps(
     yield Observation("index", one | vectors, seconds_of(store, dump_id, "index"))
     plan = _manifest(store, dump_id, "match", "manifest-plan.json")
     if plan:
-        drivers = one | {"photos": _calibrated_on(store, plan), "nodes": sizes["nodes"]}
+        drivers = one | {"photos": _calibrated_on(store, dump_id, plan), "nodes": sizes["nodes"]}
         yield Observation("match-plan", drivers, plan["seconds"])
         yield from _parts(store, dump_id, int(_number(plan, "parts")), sizes["nodes"])
     yield Observation("match-finish", one | {"candidates": sizes["candidates"]}, results["match"].seconds)
@@ -107,8 +107,10 @@ def _steps(
         yield Observation(stage, drivers, result_of(store, dump_id, stage).seconds)
 
 
-def _calibrated_on(store: Store, plan: dict[str, Any]) -> float:
-    """The photos of a calibration."""
+def _calibrated_on(store: Store, dump_id: str, plan: dict[str, Any]) -> float:
+    """The photos of a calibration; none where that of an earlier dump was taken over."""
+    if plan["counts"].get("calibrated_on", dump_id) != dump_id:
+        return 0.0
     path = plan["outputs"].get("calibration")
     return float(store.read_json(path)["figures"]["photos"]) if path else 0.0
 
@@ -146,7 +148,9 @@ def _parts(store: Store, dump_id: str, parts: int, nodes: float) -> Iterator[Obs
         if known:
             own = nodes / parts
             drivers = {"task": 1.0, "nodes": nodes, "compared": compared(own, nodes)}
-            drivers |= {name: _number(known, name) for name in ("candidates", "aligned")}
+            drivers["candidates"] = _number(known, "candidates")
+            # evidence that an earlier run had kept cost this one nothing
+            drivers["aligned"] = _number(known, "laid" if "laid" in known["counts"] else "aligned")
             yield Observation("match", drivers, known["seconds"])
 
 
@@ -172,8 +176,9 @@ def _stored(
         arrays = [path for name, path in plan["outputs"].items() if name.startswith("nodes")]
         found["nodes"] = ("nodes", sizes["nodes"], _bytes(store, arrays))
     folder = store.dump(dump_id, "match")
-    verdicts = [f"{folder}/{name}" for name in store.names(folder) if name.startswith("verdicts")]
-    found["verdicts"] = ("candidates", sizes["candidates"], _bytes(store, verdicts))
+    for kind, driver in (("verdicts", "candidates"), ("laid", "aligned")):
+        files = [f"{folder}/{name}" for name in store.names(folder) if name.startswith(kind)]
+        found[kind] = (driver, sizes[driver], _bytes(store, files))
     exported = {*results["export"].outputs.values(), *result_of(store, dump_id, "group").outputs.values()}
     found["exports"] = ("rows", sizes["rows"], _bytes(store, exported))
     return {name: value for name, value in found.items() if value[1] > 0}

@@ -89,6 +89,18 @@ def test_every_step_is_seen_with_what_its_cost_grows_with(store):
     assert observed.sizes["nodes"] == 4
 
 
+def test_what_was_taken_over_from_another_dump_cost_nothing(store):
+    """Seconds of a second dump must not pass for those of a calibration and of laying pairs."""
+    store.remove(store.dump(DUMP, "match", "manifest-plan.json"))
+    store.remove(store.dump(DUMP, "match", "manifest-00000.json"))
+    stage(store, "match", ["calibration"], part="plan", parts=2, nodes=4, calibrated_on="2018-10-04")
+    stage(store, "match", ["verdicts-00000.parquet"], part="00000", candidates=5, aligned=2, laid=1)
+    drivers = [one.drivers for one in observe(store, DUMP).steps if one.step.startswith("match")]
+    assert drivers[0]["photos"] == 0
+    assert [some["aligned"] for some in drivers[1:3]] == [1, 2]
+    assert observe(store, DUMP).sizes["aligned"] == 3  # what the catalog is like stays
+
+
 def test_seconds_are_those_of_the_manifests_on_so_many_cores(store):
     fetched = [one.seconds for one in observe(store, DUMP, cores=2).steps if one.step == "fetch"]
     assert fetched == [6.0]
