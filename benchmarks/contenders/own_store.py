@@ -33,6 +33,10 @@ def fresh_store(contest: Contest, texts: Sequence[str] = ()) -> Settings:
 
 def reaching_store(contest: Contest) -> Settings:
     """``fresh_store``, with leave to reach the server beside it."""
-    settings = fresh_store(contest)
+    return reaching(contest, fresh_store(contest))
+
+
+def reaching(contest: Contest, settings: Settings) -> Settings:
+    """The same settings with leave to reach the server beside the contender."""
     host = f"127.0.0.1:{(contest.data / 'port.txt').read_text()}"
     return settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"allow_hosts": (host,)})})

@@ -293,15 +293,19 @@ def test_what_this_machine_cannot_run_is_a_row_that_says_so_and_no_failure(tmp_p
 
 def test_a_second_dump_has_all_of_the_first_and_some_new_ones(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from claims import chain, second
+    from claims import second
+    from claims.materials import Materials
 
-    urls = [f"http://shop.test/{number}.jpg" for number in range(100)]
-    monkeypatch.setattr(chain, "prepare", lambda folder, items, materials: urls[:items])
-    monkeypatch.setattr(chain, "describe", lambda items, materials: "pictures")
-    assert "100 pictures, 2 of them new" in second.make(tmp_path, 100, None)
-    first, more = ((tmp_path / name).read_text().splitlines() for name in ("catalog.csv", "next.csv"))
+    for name in ("photos", "pictures-100"):  # as they would be made
+        (tmp_path / name).mkdir()
+        for number in range(100):
+            (tmp_path / name / f"{number:03}.jpg").write_bytes(b"picture")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    assert "100 pictures, 2 of them new" in second.make(folder, 100, Materials(tmp_path, None))
+    first, more = ((folder / name).read_text().splitlines() for name in ("catalog.csv", "next.csv"))
     assert more[: len(first)] == first
-    assert [line.split(",")[2] for line in more[len(first) :]] == urls[98:]
+    assert [line.split(",")[2].rpartition("/")[2] for line in more[len(first) :]] == ["098.jpg", "099.jpg"]
 
 
 def test_a_check_sees_what_was_not_found(tmp_path, monkeypatch):
