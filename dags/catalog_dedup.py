@@ -156,7 +156,7 @@ def finish_index(dump: DumpRef) -> dict[str, Any]:
 
 @task(**policy("match"))
 def plan_match(dump: DumpRef) -> list[dict[str, Any]]:
-    """Calibrate the verdicts on the dump's own photos; shares of its parts for the next task."""
+    """Calibrate the verdicts on the dump's photos, or as an earlier dump was; shares of its parts for the next task."""
     from dedup_pipeline.match import plan_match
 
     settings = run_settings()

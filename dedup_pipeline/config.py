@@ -201,6 +201,13 @@ class MatchSettings(Section):
         200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
     )
     calibration_photos: int = Field(400, ge=20, description="Photos of the dump that the verdicts are calibrated on.")
+    recalibrate_from: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the pictures, new or gone since an earlier dump, from which the verdicts are calibrated "
+        "anew; below it they rest on what that dump was calibrated to. 0 always calibrates anew.",
+    )
     texts: bool = Field(
         True,
         description="Let title, brand, colour, category, seller and price of listings count beside the pictures.",

@@ -20,7 +20,7 @@ from dedup_pipeline.schemas import PAIRS, NodeState, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 3
+VERSION = 4
 SCHEMA_VERSION = 1
 _SCHEMA_FILE = "duplicates.schema.json"
 _DIGITS = 6  # of a score: what a calibration can tell apart, and the same on every machine
@@ -32,6 +32,8 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
     "train": ("model_id",),
     "index": ("images", "vectors", "recall"),
     "match": (
+        "calibrated_on",
+        "changed_since",
         "nodes",
         "placeholders",
         "blanks",

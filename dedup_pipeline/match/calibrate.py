@@ -11,7 +11,7 @@ dump's own photos find is wrong (see ``probability``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,13 @@ class Calibration:
     decoy_shares: tuple[float, ...]
     reliability: list[tuple[float, float, int]]
     figures: dict[str, float]
+
+    def grown(self, factor: float) -> Calibration:
+        """The same for a dump that is ``factor`` times as large: among more strangers a decoy finds more.
+
+        In a smaller one it would find less, but that is not counted on.
+        """
+        return replace(self, decoy_shares=tuple(share * max(1.0, factor) for share in self.decoy_shares))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

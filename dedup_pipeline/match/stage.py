@@ -10,14 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import Floats, Rows, compare
+from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import open_index
 from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
+from dedup_pipeline.match.earlier import laid_paths, settle
 from dedup_pipeline.match.judge import Flags, Judge
+from dedup_pipeline.match.laid import Laying, laid_path, laying, read_kept
 from dedup_pipeline.match.nodes import STATES, Nodes, load_nodes, open_nodes
 from dedup_pipeline.match.rating import rate
 from dedup_pipeline.match.texts import TEXTS, Texts
@@ -33,6 +37,7 @@ VERSION = 6
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
 _OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
+_NOT_OF_CALIBRATION = {"recalibrate_from", "part_nodes"}
 _SHOWN = (
     *("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness"),
     *("inliers", "structure", "chroma_90", "lightness_90", "colour_patch", "unshared", "beyond"),
@@ -61,7 +66,7 @@ def match(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
 
 
 def plan_match(settings: Settings, dump_id: str) -> list[int]:
-    """Calibrate the verdicts on the dump's photos and cut its nodes into parts.
+    """Calibrate the verdicts, on the dump's photos or as an earlier dump was, and cut its nodes into parts.
 
     Returns:
         The numbers of the parts.
@@ -74,16 +79,22 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
     inputs = {name: result_of(store, dump_id, name).key for name in ("ingest", "fetch", "fingerprint", "index")}
     options = settings.match.model_dump(mode="json", exclude=_OF_FINISH)
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
+    basis = _basis(settings, model_id)
 
     def work() -> Done:
         with tempfile.TemporaryDirectory(prefix="dedup-match-") as folder:
             found_nodes = load_nodes(settings, dump_id, Path(folder))
             arrays = found_nodes.write(store, store.dump(dump_id, "match", "nodes"))
         nodes = open_nodes(store, dump_id, arrays)
-        found, _ = open_index(settings, dump_id)
-        calibration = calibrate(settings, dump_id, nodes, found, Encoder.load(store, model_id, settings))
+
+        def fit() -> Calibration:
+            found, _ = open_index(settings, dump_id)
+            return calibrate(settings, dump_id, nodes, found, Encoder.load(store, model_id, settings))
+
+        again = settings.match.recalibrate_from
+        settled = settle(store, dump_id, nodes, basis=basis, version=VERSION, recalibrate_from=again, fit=fit)
         path = store.dump(dump_id, "match", "calibration.json")
-        store.write_json(path, calibration.to_dict())
+        store.write_json(path, settled.calibration.to_dict())
         members = store.dump(dump_id, "match", "nodes.parquet")
         with store.writing_table(members, NODES) as writer:
             for block in nodes.members():
@@ -94,10 +105,22 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
         states = {state.value: int((nodes.states == code).sum()) for code, state in enumerate(STATES)}
         outputs = {"calibration": path, "nodes": members, "words": words}
         outputs |= {f"{_ARRAY}{name}": array for name, array in arrays.items()}
-        return Done(outputs, {"parts": parts, "nodes": len(nodes), "states": states})
+        return Done(outputs, {"parts": parts, "nodes": len(nodes), "states": states, **settled.counts()})
 
-    everything = {**inputs, "options": options, "seed": settings.seed, "model": model_id}
+    everything = {**inputs, "options": options, "basis": basis}
     return run_stage(store, dump_id, "match", part="plan", inputs=everything, version=VERSION, work=work)
+
+
+def _basis(settings: Settings, model_id: str) -> dict[str, object]:
+    """All that a calibration depends on beside the pictures of its dump."""
+    return {
+        "model": model_id,
+        "seed": settings.seed,
+        "match": settings.match.model_dump(mode="json", exclude=_OF_FINISH | _NOT_OF_CALIBRATION),
+        "index": settings.index.model_dump(mode="json", exclude={"recall_sample"}),
+        "fingerprints": FINGERPRINTS_FILE,
+        "alignment": ALIGNMENT_VERSION,
+    }
 
 
 def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
@@ -105,7 +128,8 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
 
     Returns:
         outputs: verdicts (VERDICTS, with the probability at the prior of the calibration). counts: candidates,
-        perceptual, learned, aligned (laid over each other).
+        perceptual, learned, aligned (laid over each other), laid (of these, in this run: of the others the evidence was
+        kept).
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -120,23 +144,26 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         kinds = np.where(near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
         judge = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).judge
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
+        laid = laid_path(store, dump_id, part)
+        kept = read_kept(store, laid_paths(store, plan, part, rows, nodes), nodes, low * len(nodes) + high)
         gallery = Gallery(settings, dump_id, nodes)
         texts = Texts.of_nodes(store, dump_id, nodes, np.union1d(low, high), store.read_table(plan.outputs["words"]))
         aligned = 0
-        with store.writing_table(path, VERDICTS) as writer:
+        with laying(store, laid, gallery, nodes, kept) as pairs, store.writing_table(path, VERDICTS) as writer:
             for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
                 columns = {"kind": kinds[block].tolist(), "directions": directions[block]}
                 columns |= texts.compare(low[block], high[block])
-                table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, gallery=gallery)
+                table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, pairs=pairs)
                 aligned += len(table) - table["inliers"].null_count
                 writer.write_table(table)
         counts = {"candidates": len(low), "perceptual": len(perceptual), "learned": len(learned), "aligned": aligned}
-        return Done({"verdicts": path}, dict[str, Count](counts))
+        # the table of laid pairs is no output: without it the next dump lays them anew, and nothing else changes
+        return Done({"verdicts": path}, dict[str, Count](counts | {"laid": pairs.laid}))
 
-    return run_stage(
-        store, dump_id, "match", part=f"{part:05d}", inputs={"plan": plan.key, "part": part}, version=VERSION, work=work
-    )
+    # which calibration a plan has taken depends on what was finished then, and is not in its key
+    inputs = {"plan": plan.key, "part": part, "calibration": plan.counts["calibration"]}
+    return run_stage(store, dump_id, "match", part=f"{part:05d}", inputs=inputs, version=VERSION, work=work)
 
 
 def _arrays(plan: StageResult) -> dict[str, str]:
@@ -150,12 +177,12 @@ def _turned(codes: Rows, nodes: int) -> Rows:
 
 
 def _verdicts(
-    nodes: Nodes, low: Rows, high: Rows, *, columns: dict[str, object], judge: Judge, gallery: Gallery
+    nodes: Nodes, low: Rows, high: Rows, *, columns: dict[str, object], judge: Judge, pairs: Laying
 ) -> pa.Table:
     """The verdicts (VERDICTS) on some pairs of nodes."""
 
     def aligned(passing: Flags) -> dict[str, Floats]:
-        return gallery.align(low[passing], high[passing])
+        return pairs.align(low[passing], high[passing])
 
     evidence, logits = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
     columns |= {name: pa.array(evidence[name], from_pandas=True) for name in _SHOWN}
@@ -171,10 +198,11 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 
     Returns:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve (of pictures alone), words
-        (WORDS), texts (what they tell, or null). counts: candidates, perceptual, learned, aligned, nodes,
-        placeholders, blanks, banners, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
-        expected_precision with its 95 % interval, accepted, texts_of_sure_pairs and texts_of_strangers (what the texts
-        were learnt from, 0 where they count for nothing).
+        (WORDS), texts (what they tell, or null). counts: candidates, perceptual, learned, aligned, laid (see
+        ``match_part``), calibrated_on (the dump whose photos taught the judge), changed_since (share of the pictures
+        that are new or gone since), nodes, placeholders, blanks, banners, expected_duplicates (the sum of the
+        probabilities from 0.5 up), threshold, expected_precision with its 95 % interval, accepted, texts_of_sure_pairs
+        and texts_of_strangers (what the texts were learnt from, 0 where they count for nothing).
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -208,6 +236,9 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "perceptual": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.PERCEPTUAL.value)).as_py() or 0),
             "learned": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.LEARNED.value)).as_py() or 0),
             "aligned": len(verdicts) - verdicts["inliers"].null_count,
+            "laid": sum(int(str(part.counts["laid"])) for part in parts),
+            "calibrated_on": plan.counts["calibrated_on"],
+            "changed_since": plan.counts["changed_since"],
             "nodes": plan.counts["nodes"],
             "placeholders": placeholders,
             "blanks": blanks,
@@ -232,7 +263,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 
 def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Count], calibration: Calibration) -> None:
     """Write onto the registered model what its verdicts were calibrated to, the latest dump last."""
-    facts: dict[str, float | str] = {"calibrated_on": dump_id, "target_precision": settings.match.target_precision}
+    facts: dict[str, float | str] = {"matched": dump_id, "calibrated_on": str(counts["calibrated_on"])}
+    facts |= {"target_precision": settings.match.target_precision}
     names = ("threshold", "expected_precision", "expected_precision_low", "expected_precision_high")
     facts |= {name: str(counts[name]) for name in names}
     facts |= {f"calibration.{name}": value for name, value in calibration.figures.items()}

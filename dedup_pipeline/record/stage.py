@@ -77,6 +77,7 @@ def _parameters(settings: Settings, dump_id: str, results: Mapping[str, StageRes
         "target_precision": settings.match.target_precision,
         "model_id": trained["model_id"],
         "model_version": trained["model_version"],
+        "calibrated_on": results["match"].counts["calibrated_on"],
     }
 
 

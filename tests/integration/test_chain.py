@@ -175,24 +175,70 @@ def _mlflow_states(store: Path) -> dict[str, list[str]]:
     return states
 
 
-def test_a_second_dump_works_only_on_what_is_new(dedup_in, shop, tmp_path):
-    dedup = dedup_in(tmp_path / "store")
-    smaller = tmp_path / "dump-2018-10-04.csv"
+EARLIER = "2018-10-04"
+
+
+@pytest.fixture(scope="module")
+def two_dumps(dedup_in, shop, tmp_path_factory):
+    """A store after a dump and, the next day, the same with a few more listings; and its packs after the first."""
+    folder = tmp_path_factory.mktemp("two")
+    dedup = dedup_in(folder / "store")
+    smaller = folder / f"dump-{EARLIER}.csv"
     _first_rows(shop.catalog, smaller, share=0.9)
     dedup("run", "--catalog", str(smaller))
-    packs = {file: file.stat().st_mtime_ns for file in (tmp_path / "store" / "packs").rglob("*") if file.is_file()}
+    packs = {file: file.stat().st_mtime_ns for file in (folder / "store" / "packs").rglob("*") if file.is_file()}
     dedup("run", "--catalog", str(shop.catalog))
-    first, later = (json.loads(_manifest(dedup.store, "fetch", d).read_bytes())["counts"] for d in ("2018-10-04", DUMP))
+    return dedup, packs
+
+
+def _counts(store: Path, stage: str, dump: str = DUMP):
+    return json.loads(_manifest(store, stage, dump).read_bytes())["counts"]
+
+
+def test_a_second_dump_works_only_on_what_is_new(two_dumps):
+    dedup, packs = two_dumps
+    first, later = (_counts(dedup.store, "fetch", dump) for dump in (EARLIER, DUMP))
     assert later["reused"] == first["ok"]
     assert 0 < later["fetched_now"] <= later["photos"] - first["photos"]
-    assert json.loads(_manifest(dedup.store, "train").read_bytes())["counts"]["trained"] == 0
-    assert json.loads(_manifest(dedup.store, "embed").read_bytes())["counts"]["packs_reused"] >= 1
+    assert _counts(dedup.store, "train")["trained"] == 0
+    assert _counts(dedup.store, "embed")["packs_reused"] >= 1
     assert {file: file.stat().st_mtime_ns for file in packs} == packs
-    groups = {d: pd.read_parquet(dedup.store / "exports" / d / "groups.parquet") for d in ("2018-10-04", DUMP)}
+    matched = _counts(dedup.store, "match")
+    assert 0 < matched["laid"] < matched["aligned"] / 2
+    groups = {d: pd.read_parquet(dedup.store / "exports" / d / "groups.parquet") for d in (EARLIER, DUMP)}
     first, second = (frame.set_index("listing_id")["group_id"] for frame in groups.values())
     both = first.index.intersection(second.index)
     assert len(both) > 5
     assert (first[both] == second[both]).mean() > 0.9
+
+
+def test_a_second_dump_says_what_its_verdicts_were_calibrated_on(two_dumps):
+    from mlflow.tracking import MlflowClient
+
+    dedup, _ = two_dumps
+    for dump in (EARLIER, DUMP):
+        told = json.loads((dedup.store / "exports" / dump / "summary.json").read_bytes())["match"]
+        assert told["calibrated_on"] == EARLIER
+        assert (told["changed_since"] > 0) == (dump == DUMP)
+        assert told["changed_since"] < 0.1
+    client = MlflowClient(f"sqlite:///{dedup.store}/mlflow/mlflow.db")
+    runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    recorded = {run.data.params["dump_id"]: run.data.params for run in runs if run.data.tags["stage"] == "record"}
+    assert {dump: known["calibrated_on"] for dump, known in recorded.items()} == {EARLIER: EARLIER, DUMP: EARLIER}
+    tags = client.get_model_version("embedder", _counts(dedup.store, "train")["model_version"]).tags
+    assert (tags["matched"], tags["calibrated_on"]) == (DUMP, EARLIER)
+
+
+def test_exports_do_not_depend_on_what_earlier_dumps_have_laid(two_dumps, shop):
+    dedup, _ = two_dumps
+    before, laid = dedup.exports(), _counts(dedup.store, "match")["laid"]
+    folder = dedup.store / "dumps" / DUMP / "match"
+    for file in [*(dedup.store / "dumps").rglob("laid-*.parquet"), *folder.glob("manifest*.json")]:
+        file.unlink()
+    dedup("run", "--catalog", str(shop.catalog))
+    matched = _counts(dedup.store, "match")
+    assert laid < matched["laid"] == matched["aligned"]
+    assert dedup.exports() == before
 
 
 def _first_rows(catalog: Path, target: Path, share: float) -> None:

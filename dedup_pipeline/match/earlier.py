@@ -1,0 +1,172 @@
+"""What other dumps of a store know that a dump need not find out again: how to judge, and how pictures compare.
+
+The verdicts of a dump are calibrated on its own photos (docs/decisions/0001). Tomorrow's dump shows nearly the same
+photos and would come to nearly the same judge, so it takes the latest calibration of an earlier dump as long as less
+than ``match.recalibrate_from`` of the pictures are new or gone. It is always compared with the dump that the
+calibration was fitted on, never with one that took it over, so that many small steps make no large one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dedup_pipeline.errors import NotReadyError
+from dedup_pipeline.match.calibrate import Calibration
+from dedup_pipeline.match.laid import laid_path
+from dedup_pipeline.match.node_table import Names, open_arrays
+from dedup_pipeline.match.nodes import STATES, Nodes
+from dedup_pipeline.schemas import NodeState
+from dedup_pipeline.stage import StageResult
+from dedup_pipeline.store import Store, digest
+
+logger = logging.getLogger(__name__)
+
+_BLOCK = 100_000  # names compared at a time
+_LOOKED_INTO = 20  # dumps, the nearest first: several of a day, where a catalog is cut into shards
+_LEAST_SHARED = 0.5  # of a dump's pictures: with less, another dump knows more of its pairs
+_DIGITS = 6
+_NAMES, _STATES = "nodes.names", "nodes.states"  # outputs of a plan
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How the verdicts of a dump are found.
+
+    Attributes:
+        calibration: what they rest on.
+        calibrated_on: the dump that it was fitted on.
+        changed: share of the pictures that are new or gone since, the greater of the two; 0 where it was fitted here.
+        laid_in: another dump that keeps evidence on pairs of this one; None where there is none.
+    """
+
+    calibration: Calibration
+    calibrated_on: str
+    changed: float
+    laid_in: str | None
+
+    def counts(self) -> dict[str, str | float | None]:
+        """For the manifest of the plan."""
+        return {
+            "calibrated_on": self.calibrated_on,
+            "changed_since": self.changed,
+            "calibration": digest(self.calibrated_on, self.calibration.to_dict()),
+            "laid_in": self.laid_in,
+        }
+
+
+def settle(
+    store: Store,
+    dump_id: str,
+    nodes: Nodes,
+    *,
+    basis: Mapping[str, Any],
+    version: int,
+    recalibrate_from: float,
+    fit: Callable[[], Calibration],
+) -> Settled:
+    """Take the calibration of an earlier dump or fit one, and find the dump that keeps most of the evidence.
+
+    Nobody is waited for: of dumps that are matched at once each takes what is finished when its plan is made.
+
+    Args:
+        store: the store.
+        dump_id: the dump.
+        nodes: its nodes.
+        basis: all that a calibration depends on beside the pictures of its dump.
+        version: of the stage.
+        recalibrate_from: ``match.recalibrate_from``.
+        fit: calibrates on this dump.
+    """
+    found: tuple[Calibration, str, float] | None = None
+    laid_in = None
+    now = int(nodes.matched.sum())
+    for other, plan in _others(store, dump_id):
+        fitted = plan["version"] == version and plan["inputs"].get("basis") == basis
+        fitted &= plan["counts"].get("calibrated_on") == other < dump_id
+        then = int(plan["counts"]["states"][NodeState.MATCHED.value])
+        wanted = found is None and fitted and 1 - min(now, then) / max(now, then, 1) < recalibrate_from
+        keeps = laid_in is None and store.exists(store.dump(other, "match", "manifest.json"))
+        if not (wanted or keeps):
+            continue
+        try:
+            shared = _shared(store, nodes, plan["outputs"])
+            changed = round(1 - shared / max(now, then, 1), _DIGITS)
+            if wanted and changed < recalibrate_from and (calibration := _calibration(store, plan)):
+                found = calibration.grown(now / then), other, changed
+        except NotReadyError:
+            continue  # it is being matched anew, or was removed
+        if keeps and shared >= _LEAST_SHARED * now:
+            laid_in = other
+        if found and laid_in:
+            break
+    if found is None:
+        found = fit(), dump_id, 0.0
+    else:
+        logger.info("the verdicts of %s are calibrated on %s: %.1f %% changed", dump_id, found[1], 100 * found[2])
+    return Settled(*found, laid_in)
+
+
+def _others(store: Store, dump_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The dumps before this one, the latest first, then those after it, each with the manifest of its plan."""
+    names = store.names("dumps")
+    near = [name for name in reversed(names) if name < dump_id] + [name for name in names if name > dump_id]
+    looked_into = 0
+    for name in near:
+        try:
+            plan = store.read_json(store.dump(name, "match", "manifest-plan.json"))
+        except NotReadyError:
+            continue
+        if {_NAMES, _STATES} <= plan["outputs"].keys():
+            yield name, plan
+            looked_into += 1
+            if looked_into == _LOOKED_INTO:
+                return
+
+
+def _calibration(store: Store, plan: dict[str, Any]) -> Calibration | None:
+    """The calibration of a plan; None when it is that of another, made while this one was read."""
+    value = store.read_json(plan["outputs"]["calibration"])
+    counts = plan["counts"]
+    return Calibration.from_dict(value) if digest(counts["calibrated_on"], value) == counts["calibration"] else None
+
+
+def _shared(store: Store, nodes: Nodes, outputs: Mapping[str, str]) -> int:
+    """How many matched nodes a dump shares with another's matched nodes, both mapped into memory."""
+    theirs: dict[str, Any] = open_arrays(store, {name: outputs[name] for name in (_NAMES, _STATES)})
+    names, states = Names(theirs[_NAMES]), theirs[_STATES]
+    count = 0
+    for start in range(0, len(nodes), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        rows, there = names.find(nodes.names.data[block][nodes.matched[block]])
+        count += int((states[rows[there]] == STATES.index(NodeState.MATCHED)).sum())
+    return count
+
+
+def laid_paths(store: Store, plan: StageResult, number: int, part: range, nodes: Nodes) -> list[str]:
+    """The tables that may hold evidence on pairs of a part's nodes: its own of an earlier run, and another dump's.
+
+    Args:
+        store: the store.
+        plan: of the dump; its counts say which the other dump is.
+        number: of the part.
+        part: rows of its nodes.
+        nodes: the dump's nodes.
+    """
+    own = [laid_path(store, plan.dump_id, number)]
+    rows = range(part.start, min(part.stop, len(nodes)))
+    other = plan.counts["laid_in"]
+    if other is None or not rows:
+        return own
+    try:
+        known = store.read_json(store.dump(str(other), "match", "manifest-plan.json"))
+        names = open_arrays(store, {_NAMES: known["outputs"][_NAMES]})[_NAMES]
+    except NotReadyError:
+        return own
+    edges = nodes.names.data[[rows[0], rows[-1]]].astype(names.dtype)
+    first, last = (np.searchsorted(names, edges, side="right") - 1) // known["inputs"]["options"]["part_nodes"]
+    return own + [laid_path(store, str(other), theirs) for theirs in range(max(0, int(first)), int(last) + 1)]
