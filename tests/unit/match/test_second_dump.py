@@ -49,7 +49,7 @@ def write_dump(root: Path, dump_id: str, first: int, products: int = PRODUCTS, *
         **overrides,
     )
     store = Store(settings.store)
-    torch.manual_seed(3)
+    torch.manual_seed(5)
     model_id = write_model(store, untrained_network(settings.train), {})
     done = Done({"model": store.model(model_id, "model.json")}, {"model_id": model_id})
     run_stage(store, dump_id, "train", inputs={}, version=1, work=lambda: done)
