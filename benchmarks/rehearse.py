@@ -124,7 +124,10 @@ def _rehearse(
     _, logits = calibration.judge.judge(glances, lay)
     place = candidates.verdicts.schema.get_field_index("logit")
     verdicts = candidates.verdicts.set_column(place, "logit", pa.array(logits))
-    values = rate(verdicts, calibration, int(nodes.matched.sum()), use_texts=settings.match.texts).probabilities
+    matched = int(nodes.matched.sum())
+    values, _ = rate(lambda names: [verdicts.select(names)], calibration, matched, use_texts=settings.match.texts).of(
+        verdicts
+    )
     threshold, _ = threshold_for(values, settings.match.target_precision, settings.match.least_probability)
     accepted = (values >= threshold) & candidates.counted
     right = accepted & candidates.right

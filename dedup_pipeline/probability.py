@@ -18,8 +18,8 @@ from typing import Any
 import lightgbm
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import isotonic_regression
 from scipy.stats import chi2
-from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -218,53 +218,80 @@ class Curve:
         return cls(tuple(value["logits"]), tuple(value["probabilities"]))
 
 
-def curve_of(
-    candidates: Doubles, weights: Rows | Doubles, decoys: Doubles, scales: Doubles, *, unseen: float = 1.0
-) -> Curve:
-    """Estimate how likely candidates are duplicates, from what decoys found in the same dump.
+class Tally:
+    """The candidates of a dump, counted by what decoys lie below and above them.
+
+    Between two neighbouring decoys all candidates are alike to the estimate: a run of equal answers is never split by
+    isotonic regression. So how often the candidates of each run were found, and the ends of the run, say all that
+    there is to say of any number of them. What is held grows with the decoys alone.
 
     Args:
-        candidates: (N,) log odds of the dump's candidate pairs.
-        weights: (N,) how often each was found, once from either end.
         decoys: (M,) log odds of the candidate pairs of the decoys, all of them wrong.
         scales: (M,) pictures of the dump for each decoy.
         unseen: pictures of the dump, at least, for a decoy that lies higher than any.
-
-    Returns:
-        The curve: one less the ratio of wrong pairs to pairs, both per log odds, never falling with the log odds.
     """
-    if not len(candidates):
-        return Curve((0.0,), (0.0,))
-    highest = max(candidates.max(), decoys.max(initial=-LOGIT_CAP)) + 1e-9
-    logits = np.concatenate([candidates, decoys, [highest]])
-    wrong = np.concatenate([np.zeros(len(candidates)), np.ones(len(decoys) + 1)])
-    masses = np.concatenate([weights, scales, [_UNSEEN * scales.max(initial=unseen)]])
-    share = IsotonicRegression(increasing=False).fit(logits, wrong, sample_weight=masses).predict(logits)
-    levels = np.unique(share)[::-1]
-    likely = np.concatenate([[0.0], 1 - np.minimum(1.0, levels / np.maximum(1 - levels, 1e-9)), [1.0]])
-    points: list[tuple[float, float]] = []
-    for number, level in enumerate(levels, start=1):
-        block = logits[share == level]
+
+    def __init__(self, decoys: Doubles, scales: Doubles, *, unseen: float = 1.0) -> None:
+        self._marks, places = np.unique(decoys, return_inverse=True)
+        self._decoys, self._scales, self._unseen = 2 * places + 1, scales, unseen
+        runs = 2 * len(self._marks) + 1  # those between the marks are even, what lies on a mark is odd
+        self._found = np.zeros(runs)
+        self._lowest, self._highest = np.full(runs, np.inf), np.full(runs, -np.inf)
+        self._lowest[1::2] = self._highest[1::2] = self._marks
+
+    def add(self, logits: Doubles, weights: Rows | Doubles) -> None:
+        """Count candidates with these log odds (N,), each found so often (N,): once from either end."""
+        runs = sum(np.searchsorted(self._marks, logits, side=side) for side in ("left", "right"))
+        self._found += np.bincount(runs, weights, minlength=len(self._found))
+        np.minimum.at(self._lowest, runs, logits)
+        np.maximum.at(self._highest, runs, logits)
+
+    def curve(self) -> Curve:
+        """How likely candidates are duplicates, by what the decoys found in the same dump.
+
+        Returns:
+            The curve: one less the ratio of wrong pairs to pairs, both per log odds, never falling with the log odds.
+        """
+        if not self._found.any():
+            return Curve((0.0,), (0.0,))
+        masses, wrong = self._found.copy(), np.zeros(len(self._found))
+        for sums in (masses, wrong):
+            np.add.at(sums, self._decoys, self._scales)
+        known = masses > 0
+        highest = self._highest[known].max() + 1e-9
+        lowest, highest = (np.append(ends[known], highest) for ends in (self._lowest, self._highest))
+        masses = np.append(masses[known], _UNSEEN * self._scales.max(initial=self._unseen))
+        wrong = np.append(wrong[known], masses[-1])
+        share = isotonic_regression(wrong / masses, weights=masses, increasing=False).x
+        first = np.flatnonzero(np.append(True, share[1:] != share[:-1]))
+        levels, last = share[first], np.append(first[1:], len(share)) - 1
+        likely = np.concatenate([[0.0], 1 - np.minimum(1.0, levels / np.maximum(1 - levels, 1e-9)), [1.0]])
         # a step of the regression leans a little towards its neighbours, so that equal probabilities keep their order
-        points.append((float(block.min()), float(likely[number] - _LEAN * (likely[number] - likely[number - 1]))))
-        points.append((float(block.max()), float(likely[number] + _LEAN * (likely[number + 1] - likely[number]))))
-    return Curve(tuple(x for x, _ in points), tuple(round(p, 9) for _, p in points))
+        below, above = likely[1:-1] - _LEAN * np.diff(likely)[:-1], likely[1:-1] + _LEAN * np.diff(likely)[1:]
+        logits = np.stack([lowest[first], highest[last]], axis=1).reshape(-1)
+        probabilities = np.stack([below, above], axis=1).reshape(-1).round(9)
+        return Curve(tuple(logits.tolist()), tuple(probabilities.tolist()))
 
 
-def threshold_for(values: Doubles, target_precision: float, least: float = 0.5) -> tuple[float, float]:
+def threshold_for(
+    values: Doubles, target_precision: float, least: float = 0.5, counts: Rows | None = None
+) -> tuple[float, float]:
     """The lowest probability at which the accepted pairs are right often enough, by their own probabilities.
 
     Args:
         values: (N,) calibrated probabilities of the candidates.
         target_precision: the share of accepted pairs that shall be right.
         least: the lowest threshold, at least 0.5: sure pairs do not make up for unsure ones below it.
+        counts: (N,) how many candidates have each of the values; one without it.
 
     Returns:
         The threshold, and the expected precision of what reaches it. 1.0 and 1.0 when even the surest
         pairs are not sure enough.
     """
-    ordered = np.sort(values[values >= max(0.5, least)])[::-1]
-    expected = np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
+    order = np.argsort(-values, kind="stable")
+    order = order[values[order] >= max(0.5, least)]
+    ordered, many = values[order], np.ones(len(order), np.int64) if counts is None else counts[order]
+    expected = np.cumsum(ordered * many) / np.cumsum(many)
     last_of_equals = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
     enough = np.flatnonzero((expected >= target_precision) & last_of_equals)
     if not len(enough):

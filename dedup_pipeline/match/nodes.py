@@ -123,6 +123,16 @@ def open_nodes(store: Store, dump_id: str, paths: dict[str, str]) -> Nodes:
     return Nodes(looks=looks, families=Families(arrays["family_starts"], arrays["family_codes"]), **columns)
 
 
+def open_names(store: Store, paths: dict[str, str]) -> Names:
+    """The names alone of the nodes that ``Nodes.write`` wrote.
+
+    Raises:
+        NotReadyError: they are not there.
+    """
+    data: Any = open_arrays(store, {"names": paths["names"]})["names"]
+    return Names(data)
+
+
 def looks_of(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, settings: Settings) -> Looks:
     """What is known at a glance of pictures that are not in the dump, seen from its index."""
     vectors = encoder.encode(pictures)

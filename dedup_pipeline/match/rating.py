@@ -3,82 +3,129 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import Curve, Doubles, curve_of, precision_interval
+from dedup_pipeline.probability import Curve, Doubles, Tally, precision_interval, threshold_for
 
 _DIGITS = 6
+
+Verdicts = Callable[[list[str]], Iterable[pa.Table]]
+"""Some columns of VERDICTS of a whole dump, some rows at a time: the same rows in the same order however often."""
 
 
 @dataclass(frozen=True)
 class Rating:
-    """How likely each of N candidates is a duplicate.
+    """How likely candidates are duplicates.
 
     Attributes:
-        probabilities: (N,) rounded.
-        directions: (N,) how often each was found.
+        curve: of the log odds of pictures and texts.
         pictures: the curve of the log odds of pictures alone.
         texts: what the texts tell; None where they were not asked, or tell too little.
-        text_logits: (N,) what they add to the log odds.
         decoys: (M,) probabilities of what the decoys found, rounded.
         scale: pictures of the dump for each of these, on average.
         draws: how many of these stand for one decoy.
     """
 
-    probabilities: Doubles
-    directions: Doubles
+    curve: Curve
     pictures: Curve
     texts: TextModel | None
-    text_logits: Doubles
     decoys: Doubles
     scale: float
     draws: int
 
-    def interval(self, threshold: float) -> tuple[float, float]:
+    def of(self, verdicts: pa.Table) -> tuple[Doubles, Doubles]:
+        """Of N candidates: probabilities (N,), rounded, and what the texts add to the log odds (N,)."""
+        logits = _logits(verdicts)
+        if not self.texts:
+            return self.curve.at(logits).round(_DIGITS), np.zeros(len(logits))
+        more = self.texts.ratios(_texts(verdicts))
+        return self.curve.at(with_texts(logits, more)).round(_DIGITS), more
+
+
+class Scores:
+    """How many candidates have each probability, and how often they were found; memory does not grow with them."""
+
+    def __init__(self) -> None:
+        self._candidates, self._found = (np.zeros(10**_DIGITS + 1, dtype=np.int64) for _ in range(2))
+        self._values = np.round(np.arange(10**_DIGITS + 1) / 10**_DIGITS, _DIGITS)
+
+    def add(self, probabilities: Doubles, directions: Rows) -> None:
+        """Count candidates (N,) with these rounded probabilities, each found once or twice (N,)."""
+        places = np.rint(probabilities * 10**_DIGITS).astype(np.int64)
+        np.add.at(self._candidates, places, 1)
+        np.add.at(self._found, places, directions)
+
+    def threshold(self, target_precision: float, least: float) -> tuple[float, float]:
+        """See ``threshold_for``."""
+        there = np.flatnonzero(self._candidates)
+        return threshold_for(self._values[there], target_precision, least, self._candidates[there])
+
+    def accepted(self, threshold: float) -> int:
+        """How many candidates reach a threshold."""
+        return int(self._candidates[self._values >= threshold].sum())
+
+    def expected(self, least: float = 0.5) -> float:
+        """The sum of the probabilities from ``least`` up."""
+        likely = self._values >= least
+        return float((self._values * self._candidates)[likely].sum())
+
+    def interval(self, rating: Rating, threshold: float) -> tuple[float, float]:
         """Where the precision from a threshold up lies with 95 % confidence, see ``precision_interval``."""
-        caught = math.ceil(int((self.decoys >= threshold).sum()) / self.draws)
-        accepted = float(self.directions[self.probabilities >= threshold].sum())
-        return precision_interval(accepted, caught, self.scale * self.draws)
+        caught = math.ceil(int((rating.decoys >= threshold).sum()) / rating.draws)
+        found = float(self._found[self._values >= threshold].sum())
+        return precision_interval(found, caught, rating.scale * rating.draws)
 
 
-def rate(verdicts: pa.Table, calibration: Calibration, matched: int, *, use_texts: bool) -> Rating:
-    """Rate the candidates of a dump.
+def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_texts: bool) -> Rating:
+    """Find how likely the candidates of a dump are duplicates; they are read up to three times and not held.
 
     Args:
-        verdicts: VERDICTS of the whole dump, of which log odds, directions and texts are read.
+        verdicts: of the whole dump, of which log odds, directions and texts are read.
         calibration: of the dump.
         matched: how many nodes of the dump take part in matching.
         use_texts: whether the texts of listings count.
     """
-    logits = verdicts["logit"].to_numpy()
-    directions = verdicts["directions"].to_numpy().astype(np.float64)
     decoys = np.array(calibration.decoys)
     # a decoy looks into the dump and is not looked for, so the dump's pairs count as often as they were found
     scales = matched * np.array(calibration.decoy_shares)
-    curve = pictures = curve_of(logits, directions, decoys, scales)
-    texts, text_logits, draws = None, np.zeros(len(logits)), 1
-    if use_texts:
-        columns = {name: verdicts[name].to_numpy() for name in TEXTS}
-        texts = learn_texts(columns, logits, pictures.at(logits))
+    tally = Tally(decoys, scales)
+    for some in verdicts(["logit", "directions"]):
+        tally.add(_logits(some), some["directions"].to_numpy())
+    curve = pictures = tally.curve()
+
+    def told() -> Iterator[tuple[dict[str, Floats], Doubles, Doubles]]:
+        for some in verdicts(["logit", *TEXTS]):
+            yield _texts(some), _logits(some), pictures.at(_logits(some))
+
+    texts, draws = learn_texts(told()) if use_texts else None, 1
     if texts:
-        text_logits, draws = texts.ratios(columns), len(texts.strangers)
-        largest = float(scales.max(initial=1.0))
-        logits = with_texts(logits, text_logits)
+        draws, largest = len(texts.strangers), float(scales.max(initial=1.0))
         decoys, scales = texts.on_decoys(decoys, scales)
-        curve = curve_of(logits, directions, decoys, scales, unseen=largest)
+        tally = Tally(decoys, scales, unseen=largest)
+        for some in verdicts(["logit", "directions", *TEXTS]):
+            tally.add(with_texts(_logits(some), texts.ratios(_texts(some))), some["directions"].to_numpy())
+        curve = tally.curve()
     return Rating(
-        probabilities=curve.at(logits).round(_DIGITS),
-        directions=directions,
+        curve=curve,
         pictures=pictures,
         texts=texts,
-        text_logits=text_logits,
         decoys=curve.at(decoys).round(_DIGITS),
         scale=float(scales.mean()) if len(scales) else 0.0,
         draws=draws,
     )
+
+
+def _logits(verdicts: pa.Table) -> Doubles:
+    return np.asarray(verdicts["logit"].to_numpy(), dtype=np.float64)
+
+
+def _texts(verdicts: pa.Table) -> dict[str, Floats]:
+    return {name: verdicts[name].to_numpy() for name in TEXTS}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
 from dedup_pipeline.config import Settings
@@ -22,12 +21,13 @@ from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_
 from dedup_pipeline.match.earlier import laid_paths, settle
 from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.laid import Laying, laid_path, laying, read_kept
-from dedup_pipeline.match.nodes import STATES, Nodes, load_nodes, open_nodes
-from dedup_pipeline.match.rating import rate
+from dedup_pipeline.match.merging import Merged, merged
+from dedup_pipeline.match.nodes import STATES, Nodes, load_nodes, open_names, open_nodes
+from dedup_pipeline.match.rating import Rating, Scores, rate
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.match.words import word_weights
-from dedup_pipeline.probability import sigmoid, threshold_for
+from dedup_pipeline.probability import sigmoid
 from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -215,27 +215,23 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             states[state] if isinstance(states, dict) else 0
             for state in (NodeState.PLACEHOLDER, NodeState.BLANK, NodeState.BANNER)
         )
-        verdicts = _merged([store.read_table(part.outputs["verdicts"]) for part in parts])
         calibration = Calibration.from_dict(store.read_json(plan.outputs["calibration"]))
         matched = int(str(plan.counts["nodes"])) - placeholders - blanks - banners
-        rating = rate(verdicts, calibration, matched, use_texts=settings.match.texts)
-        values = rating.probabilities
-        threshold, expected = threshold_for(values, target, settings.match.least_probability)
-        threshold = round(threshold, 6)
-        low, high = rating.interval(threshold)
-        for name, column in (("probability", values), ("text_logit", rating.text_logits)):
-            verdicts = verdicts.set_column(verdicts.schema.get_field_index(name), name, pa.array(column))
         path = store.dump(dump_id, "match", "verdicts.parquet")
-        store.write_table(path, verdicts)
+        with tempfile.TemporaryDirectory(prefix="dedup-match-") as name:
+            files, names = [part.outputs["verdicts"] for part in parts], open_names(store, _arrays(plan))
+            found = Merged.of(merged(store, files, names, Path(name)), Path(name))
+            rating = rate(found.blocks, calibration, matched, use_texts=settings.match.texts)
+            scores = _write_rated(store, path, found, rating)
+        threshold, expected = scores.threshold(target, settings.match.least_probability)
+        threshold = round(threshold, 6)
+        low, high = scores.interval(rating, threshold)
         curve_path = store.dump(dump_id, "match", "curve.json")
         store.write_json(curve_path, rating.pictures.to_dict())
         texts_path = store.dump(dump_id, "match", "texts.json")
         store.write_json(texts_path, rating.texts.to_dict() if rating.texts else None)
         counts: dict[str, Count] = {
-            "candidates": len(verdicts),
-            "perceptual": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.PERCEPTUAL.value)).as_py() or 0),
-            "learned": int(pc.sum(pc.equal(verdicts["kind"], VerdictKind.LEARNED.value)).as_py() or 0),
-            "aligned": len(verdicts) - verdicts["inliers"].null_count,
+            **found.counts,
             "laid": sum(int(str(part.counts["laid"])) for part in parts),
             "calibrated_on": plan.counts["calibrated_on"],
             "changed_since": plan.counts["changed_since"],
@@ -243,12 +239,12 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "placeholders": placeholders,
             "blanks": blanks,
             "banners": banners,
-            "expected_duplicates": round(float(values[values >= 0.5].sum()), 1),
+            "expected_duplicates": round(scores.expected(), 1),
             "threshold": threshold,
             "expected_precision": round(expected, 6),
             "expected_precision_low": round(low, 6),
             "expected_precision_high": round(high, 6),
-            "accepted": int((values >= threshold).sum()),
+            "accepted": scores.accepted(threshold),
             "texts_of_sure_pairs": rating.texts.sure if rating.texts else 0,
             "texts_of_strangers": rating.texts.apart if rating.texts else 0,
         }
@@ -261,6 +257,19 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
 
 
+def _write_rated(store: Store, path: str, found: Merged, rating: Rating) -> Scores:
+    """Write the verdicts with what they came to."""
+    scores = Scores()
+    with store.writing_table(path, VERDICTS) as writer:
+        for verdicts in found.blocks():
+            probabilities, text_logits = rating.of(verdicts)
+            scores.add(probabilities, verdicts["directions"].to_numpy())
+            columns = {name: verdicts[name] for name in VERDICTS.names}
+            columns |= {"probability": pa.array(probabilities), "text_logit": pa.array(text_logits)}
+            writer.write_table(pa.table(columns, schema=VERDICTS))
+    return scores
+
+
 def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Count], calibration: Calibration) -> None:
     """Write onto the registered model what its verdicts were calibrated to, the latest dump last."""
     facts: dict[str, float | str] = {"matched": dump_id, "calibrated_on": str(counts["calibrated_on"])}
@@ -271,17 +280,3 @@ def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Coun
     version = str(result_of(store, dump_id, "train").counts["model_version"])
     with locked(store, REGISTRY):  # the facts of one dump, not of two that end at once
         Tracking.connect(settings).note_calibration(version, facts)
-
-
-def _merged(tables: list[pa.Table]) -> pa.Table:
-    """One row per pair: two parts may have found the same; perceptual before learned."""
-    verdicts = pa.concat_tables(tables).sort_by(
-        [("node_a", "ascending"), ("node_b", "ascending"), ("kind", "descending")]
-    )
-    if not len(verdicts):
-        return verdicts
-    pairs = pc.binary_join_element_wise(verdicts["node_a"], verdicts["node_b"], " ").combine_chunks()
-    first = np.append(True, np.asarray(pc.not_equal(pairs[1:], pairs[:-1])))
-    found = np.add.reduceat(verdicts["directions"].to_numpy(), np.flatnonzero(first))
-    merged = verdicts.filter(pa.array(first))
-    return merged.set_column(merged.schema.get_field_index("directions"), "directions", pa.array(found))

@@ -9,7 +9,7 @@ so no pair needs to be held out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from dedup_pipeline.evidence import Floats
+from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.match.texts import TEXTS
 from dedup_pipeline.probability import LOGIT_CAP, Doubles, sigmoid
 
@@ -28,7 +28,10 @@ LEAST_PAIRS = 50  # of either kind; fewer do not show how texts agree
 _SURE = 0.95  # probability among the dump's candidates, by the pictures alone
 _APART = 0.05  # at the share of duplicates of the calibration, which is higher: surer still among the dump's candidates
 _NEAREST = 500  # of those told apart: the nearest have the texts that decoys would have, distant ones contradict easily
+_MOST_SURE = 100_000  # duplicates that teach; pairs are sorted by digests, so the first are a random sample
 _DRAWS = 16  # texts that a decoy is given
+
+Told = tuple[Mapping[str, Floats], Doubles, Doubles]
 
 
 @dataclass(frozen=True)
@@ -86,20 +89,18 @@ def with_texts(logits: Doubles, ratios: Doubles) -> Doubles:
     return np.where(logits > -LOGIT_CAP, logits + ratios, logits)
 
 
-def learn_texts(texts: Mapping[str, Floats], logits: Doubles, probabilities: Doubles) -> TextModel | None:
-    """Learn what the texts of a dump tell.
+def learn_texts(candidates: Iterable[Told]) -> TextModel | None:
+    """Learn what the texts of a dump tell; of its candidates only those that teach are held.
 
     Args:
-        texts: every name of TEXTS as (N,) float32, of all candidates.
-        logits: (N,) of the candidates, by the pictures alone.
-        probabilities: (N,) of the candidates, by the pictures alone.
+        candidates: of all candidates of the dump, some at a time: every name of TEXTS as (N,) float32, and by the
+            pictures alone their log odds (N,) and probabilities (N,).
 
     Returns:
         The model; None when too few pairs of either kind have texts.
     """
-    matrix = np.stack([np.asarray(texts[name], np.float64) for name in TEXTS], axis=1)
+    matrix, sure, apart = _teachers(candidates)
     known = ~np.isnan(matrix)
-    sure, apart = probabilities >= _SURE, _nearest(logits, np.asarray(known.any(axis=1)))
     telling = [place for place in range(len(TEXTS)) if _tells(matrix[:, place], sure, apart)]
     sure, apart = (kind & known[:, telling].any(axis=1) for kind in (sure, apart))
     if not telling or min(sure.sum(), apart.sum()) < LEAST_PAIRS:
@@ -121,12 +122,48 @@ def learn_texts(texts: Mapping[str, Floats], logits: Doubles, probabilities: Dou
     )
 
 
-def _nearest(logits: Doubles, known: Flags) -> Flags:
-    """(N,) the look-alikes with known texts that were told apart and came nearest to duplicates."""
-    apart = np.flatnonzero(known & (logits > -LOGIT_CAP) & (sigmoid(logits) <= _APART))
-    nearest = np.zeros(len(logits), dtype=bool)
-    nearest[apart[np.argsort(-logits[apart], kind="stable")[:_NEAREST]]] = True
-    return nearest
+@dataclass(frozen=True)
+class _Pairs:
+    """Pairs with texts.
+
+    Attributes:
+        places: (N,) among all candidates.
+        texts: (N, F).
+        logits: (N,) by the pictures.
+    """
+
+    places: Rows
+    texts: Doubles
+    logits: Doubles
+
+    def take(self, rows: Rows | slice | Flags) -> _Pairs:
+        return _Pairs(self.places[rows], self.texts[rows], self.logits[rows])
+
+    def and_(self, more: _Pairs) -> _Pairs:
+        sides = ((getattr(self, name), getattr(more, name)) for name in ("places", "texts", "logits"))
+        return _Pairs(*(np.concatenate(side) for side in sides))
+
+
+def _teachers(candidates: Iterable[Told]) -> tuple[Doubles, Flags, Flags]:
+    """The texts (N, F) of the pairs that teach, in their order, and which are sure and which apart (N,).
+
+    Sure are the first of those that the pictures make all but certain; apart the look-alikes that were told apart and
+    came nearest to duplicates. Of either only those with any text.
+    """
+    sure = apart = _Pairs(np.empty(0, np.int64), np.empty((0, len(TEXTS))), np.empty(0))
+    seen = 0
+    for texts, logits, probabilities in candidates:
+        matrix = np.stack([np.asarray(texts[name], np.float64) for name in TEXTS], axis=1)
+        known = ~np.isnan(matrix).all(axis=1)
+        pairs = _Pairs(np.arange(seen, seen + len(logits)), matrix, logits)
+        seen += len(logits)
+        certain = np.flatnonzero(known & (probabilities >= _SURE))
+        sure = sure.and_(pairs.take(certain[: _MOST_SURE - len(sure.places)]))
+        told_apart = apart.and_(pairs.take(known & (logits > -LOGIT_CAP) & (sigmoid(logits) <= _APART)))
+        apart = told_apart.take(np.argsort(-told_apart.logits, kind="stable")[:_NEAREST])
+    places, first = np.unique(np.concatenate([sure.places, apart.places]), return_index=True)
+    matrix = np.concatenate([sure.texts, apart.texts])[first]
+    return matrix, np.isin(places, sure.places), np.isin(places, apart.places)
 
 
 def _tells(values: Doubles, sure: Flags, apart: Flags) -> bool:
@@ -137,6 +174,9 @@ def _tells(values: Doubles, sure: Flags, apart: Flags) -> bool:
 
 def _ratios(matrix: Doubles, means: Doubles, weights: Doubles, intercept: float) -> Doubles:
     """(N,) of the matrix (N, F); what is missing counts as the mean, and a pair without any text as 0."""
-    ratios = np.nan_to_num(matrix - means) @ weights + intercept
+    ratios = np.full(len(matrix), intercept)
+    # column by column: a product of matrices rounds differently for other numbers of rows
+    for column, weight in zip(np.nan_to_num(matrix - means).T, weights, strict=True):
+        ratios += column * weight
     ratios[np.isnan(matrix).all(axis=1)] = 0.0
-    return np.clip(ratios, -MOST, MOST).round(6)
+    return np.asarray(np.clip(ratios, -MOST, MOST).round(6))

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
 
-from dedup_pipeline.probability import Curve, curve_of, threshold_for
+from dedup_pipeline.probability import LOGIT_CAP, Curve, Tally, threshold_for
+
+
+def curve_of(candidates, weights, decoys, scales):
+    """The curve of candidates that are all counted at once."""
+    tally = Tally(decoys, scales)
+    tally.add(candidates, weights)
+    return tally.curve()
 
 
 def dump(duplicates, wrong, decoys, seed=0):
@@ -80,3 +88,44 @@ def test_more_log_odds_are_never_less_probable(candidates, decoys, scale):
     assert (np.diff(values) >= 0).all()
     assert 0 <= values.min() <= values.max() <= 1
     assert Curve.from_dict(curve.to_dict()) == curve
+
+
+# log odds that meet each other and the decoys'
+few = st.integers(-6, 6).map(lambda step: step * 2.0) | st.floats(-LOGIT_CAP, LOGIT_CAP).map(
+    lambda value: round(value, 9)
+)
+
+
+@given(
+    st.lists(st.tuples(few, st.sampled_from([1, 2])), min_size=1, max_size=60),
+    st.lists(few, max_size=20),
+    st.floats(0.1, 5),
+)
+def test_the_curve_is_the_isotonic_regression_over_every_single_candidate(candidates, decoys, scale):
+    logits, weights = (np.array(side, dtype=float) for side in zip(*candidates, strict=True))
+    scales, highest = np.full(len(decoys), scale), max([*logits, *decoys]) + 1e-9
+    answers = np.repeat([0.0, 1.0], [len(logits), len(decoys) + 1])
+    masses = np.concatenate([weights, scales, [0.1 * max([1.0, *scales[:1]])]])
+    everyone = np.concatenate([logits, decoys, [highest]])
+    share = IsotonicRegression(increasing=False).fit(everyone, answers, sample_weight=masses).predict(logits)
+    expected = 1 - np.minimum(1, share / np.maximum(1 - share, 1e-9))
+    found = curve_of(logits, weights, np.array(decoys, dtype=float), scales).at(logits)
+    assert found == pytest.approx(expected, abs=2e-3)  # a step leans by a thousandth of the next
+
+
+@pytest.mark.parametrize("rows", [1, 33, 5000])
+def test_candidates_counted_some_at_a_time_make_the_same_curve(rows):
+    logits, _, decoys = dump(300, 3000, 1500)
+    logits[np.random.default_rng(2).random(len(logits)) < 0.6] = -LOGIT_CAP  # ruled out at a glance
+    weights = np.random.default_rng(3).integers(1, 3, len(logits))
+    tally = Tally(decoys, np.full(len(decoys), 2.3))
+    for start in range(0, len(logits), rows):
+        tally.add(logits[start : start + rows], weights[start : start + rows])
+    assert tally.curve() == curve_of(logits, weights, decoys, np.full(len(decoys), 2.3))
+
+
+def test_a_threshold_of_counted_values_is_that_of_all_of_them():
+    values = np.random.default_rng(4).beta(8, 0.4, 5000).round(3)
+    distinct, counts = np.unique(values, return_counts=True)
+    assert threshold_for(distinct, 0.97, counts=counts) == pytest.approx(threshold_for(values, 0.97))
+    assert threshold_for(values, 0.97)[0] < 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from dedup_pipeline.match.calibrate import Calibration
-from dedup_pipeline.match.rating import Rating, rate
+from dedup_pipeline.match.rating import Rating, Scores, rate
 from dedup_pipeline.match.texts import TEXTS
 from dedup_pipeline.probability import threshold_for
 
@@ -20,7 +22,7 @@ def calibration(decoys: np.ndarray) -> Calibration:
     return Calibration(nobody, tuple(decoys.tolist()), (1 / DECOYS,) * len(decoys), [], {})  # type: ignore[arg-type]
 
 
-def rated(*, same_colour: tuple[float, float], use_texts: bool = True, seed: int = 0) -> tuple[Rating, np.ndarray]:
+def rated(*, same_colour: tuple[float, float], use_texts: bool = True, seed: int = 0) -> tuple[Rated, np.ndarray]:
     """Rate a dump in which duplicates and strangers have the same colour this often; and the answers."""
     generator = np.random.default_rng(seed)
     labels = np.arange(DUPLICATES + STRANGERS) < DUPLICATES
@@ -30,12 +32,30 @@ def rated(*, same_colour: tuple[float, float], use_texts: bool = True, seed: int
     columns |= {"same_colour": pa.array(agreeing, pa.int8()).cast(pa.float32()), "logit": pa.array(logits)}
     columns |= {"directions": pa.array(np.ones(len(labels), np.int64))}
     decoys = generator.normal(-4, 2, STRANGERS // 2)
-    return rate(pa.table(columns), calibration(decoys), MATCHED, use_texts=use_texts), labels
+    verdicts = pa.table(columns)
+    return Rated(
+        verdicts, rate(lambda names: [verdicts.select(names)], calibration(decoys), MATCHED, use_texts=use_texts)
+    ), labels
 
 
-def found(rating: Rating, labels: np.ndarray) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Rated:
+    """Verdicts and what they came to."""
+
+    verdicts: pa.Table
+    rating: Rating
+
+    @property
+    def scores(self) -> Scores:
+        """The verdicts, counted."""
+        scores = Scores()
+        scores.add(self.rating.of(self.verdicts)[0], self.verdicts["directions"].to_numpy())
+        return scores
+
+
+def found(rated: Rated, labels: np.ndarray) -> tuple[float, float]:
     """Precision and recall at the threshold for 0.99."""
-    accepted = rating.probabilities >= threshold_for(rating.probabilities, 0.99, 0.9)[0]
+    accepted = rated.rating.of(rated.verdicts)[0] >= rated.scores.threshold(0.99, 0.9)[0]
     return float(labels[accepted].mean()), float(accepted[labels].mean())
 
 
@@ -56,29 +76,40 @@ def test_texts_that_tell_nothing_change_little(seed: int) -> None:
 
 
 def test_without_texts_only_pictures_count() -> None:
-    rating, _ = rated(same_colour=(0.98, 0.15), use_texts=False)
-    assert rating.texts is None
-    assert not rating.text_logits.any()
-    assert rating.draws == 1
+    alone, _ = rated(same_colour=(0.98, 0.15), use_texts=False)
+    assert alone.rating.texts is None
+    assert not alone.rating.of(alone.verdicts)[1].any()
+    assert alone.rating.draws == 1
 
 
 def test_the_interval_holds_what_is_expected() -> None:
-    rating, _ = rated(same_colour=(0.98, 0.15))
-    threshold, expected = threshold_for(rating.probabilities, 0.99, 0.9)
-    low, high = rating.interval(threshold)
+    told, _ = rated(same_colour=(0.98, 0.15))
+    threshold, expected = told.scores.threshold(0.99, 0.9)
+    low, high = told.scores.interval(told.rating, threshold)
     assert 0.9 < low <= expected <= high <= 1
 
 
 def test_the_curve_of_pictures_alone_is_kept_for_pictures_without_listings() -> None:
     told, _ = rated(same_colour=(0.98, 0.15))
     alone, _ = rated(same_colour=(0.98, 0.15), use_texts=False)
-    assert told.pictures == alone.pictures
+    assert told.rating.pictures == alone.rating.pictures
 
 
 def test_a_dump_without_candidates_is_rated_too() -> None:
     columns = {name: pa.array([], pa.float32()) for name in TEXTS}
     columns |= {"logit": pa.array([], pa.float64()), "directions": pa.array([], pa.int64())}
-    rating = rate(pa.table(columns), calibration(np.zeros(0)), 0, use_texts=True)
-    assert len(rating.probabilities) == 0
-    assert rating.texts is None
-    assert rating.interval(1.0) == (0.0, 1.0)
+    verdicts = pa.table(columns)
+    nothing = Rated(verdicts, rate(lambda names: [verdicts.select(names)], calibration(np.zeros(0)), 0, use_texts=True))
+    assert len(nothing.rating.of(verdicts)[0]) == 0
+    assert nothing.rating.texts is None
+    assert nothing.scores.threshold(0.99, 0.9) == (1.0, 1.0)
+    assert nothing.scores.interval(nothing.rating, 1.0) == (0.0, 1.0)
+
+
+def test_counted_scores_are_those_of_every_candidate() -> None:
+    told, _ = rated(same_colour=(0.98, 0.15))
+    values = told.rating.of(told.verdicts)[0]
+    threshold, expected = told.scores.threshold(0.99, 0.9)
+    assert (threshold, expected) == pytest.approx(threshold_for(values, 0.99, 0.9))
+    assert 0 < told.scores.accepted(threshold) == (values >= threshold).sum()
+    assert told.scores.expected() == pytest.approx(values[values >= 0.5].sum())
