@@ -114,7 +114,7 @@ def _rehearse(
 ) -> dict[str, float | int | str]:
     store = Store(settings.store)
     encoder = Encoder.load(store, str(result_of(store, dump_id, "embed").counts["model_id"]), settings)
-    index, _ = open_index(settings, dump_id)
+    index = open_index(settings, dump_id)
     calibration = calibrate(settings, dump_id, nodes, index, encoder, sources=sources)
 
     def lay(passing: Flags) -> Mapping[str, Floats]:

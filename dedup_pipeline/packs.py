@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.evidence import Rows
+from dedup_pipeline.names import Names
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
@@ -27,15 +30,70 @@ def pack_ids(store: Store, dump_id: str) -> list[str]:
     return packs
 
 
-def held_images(store: Store, dump_id: str) -> pa.Table:
-    """The distinct images of a dump and the pack that holds each, the first of several: image_id, pack_id; sorted.
+@dataclass(frozen=True)
+class Held:
+    """Images and the packs that hold them.
+
+    Attributes:
+        ids: (I,) of the images.
+        packs: ids of packs, sorted.
+        codes: (I,) int32, the place of each image's pack in these.
+    """
+
+    ids: Names
+    packs: list[str]
+    codes: npt.NDArray[np.int32]
+
+    @classmethod
+    def of_table(cls, sources: pa.Table) -> Held:
+        """Of a table of image_id and pack_id."""
+        packs = pc.unique(sources["pack_id"]).sort()
+        codes = pc.index_in(sources["pack_id"], value_set=packs).to_numpy().astype(np.int32)
+        return cls(Names.of_column(sources["image_id"]), packs.to_pylist(), codes)
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.ids)
+
+    def take(self, rows: Rows | slice | npt.NDArray[np.bool_]) -> Held:
+        """Some of them."""
+        return Held(Names(self.ids.data[rows]), self.packs, self.codes[rows])
+
+    def table(self) -> pa.Table:
+        """A table of image_id and pack_id."""
+        packs = pa.DictionaryArray.from_arrays(pa.array(self.codes), pa.array(self.packs, pa.string()))
+        return pa.table({"image_id": pa.array(list(self.ids), pa.string()), "pack_id": packs.cast(pa.string())})
+
+
+def held_images(store: Store, dump_id: str) -> Held:
+    """The distinct images of a dump and the pack that holds each, the first of several; sorted.
+
+    The photos are read some at a time; what is held is 140 bytes an image at most.
 
     Raises:
         NotReadyError: the dump is not fetched yet.
     """
-    photos = store.read_table(result_of(store, dump_id, "fetch").outputs["photos"], ["image_id", "pack_id"])
-    held = photos.filter(pc.is_valid(photos["image_id"])).group_by("image_id").aggregate([("pack_id", "min")])
-    return held.rename_columns(["image_id", "pack_id"]).sort_by("image_id").combine_chunks()
+    number_of: dict[str, int] = {}
+    held = 0
+    with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
+        rows = table.metadata.num_rows
+        ids, codes = np.empty(rows, dtype=np.bytes_), np.empty(rows, dtype=np.int32)
+        for batch in table.iter_batches(columns=["image_id", "pack_id"]):
+            shown = batch.filter(pc.is_valid(batch["image_id"]))
+            some, packs = Names.of_column(shown["image_id"]).data, shown["pack_id"].dictionary_encode()
+            if some.itemsize > ids.itemsize:
+                ids = ids.astype(some.dtype) if held else np.empty(rows, dtype=some.dtype)
+            numbers = [number_of.setdefault(pack, len(number_of)) for pack in packs.dictionary.to_pylist()]
+            ids[held : held + len(some)] = some
+            codes[held : held + len(some)] = np.array(numbers, dtype=np.int32)[packs.indices.to_numpy()]
+            held += len(some)
+    rank = np.argsort(np.argsort(np.array(list(number_of), dtype=np.str_))).astype(np.int32)
+    order = np.argsort(ids[:held], kind="stable")
+    ids, codes = ids[order], rank[codes[order]]
+    first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[:held])
+    if len(first) < held:
+        ids, codes = ids[first], np.minimum.reduceat(codes, first)
+    return Held(Names(ids), sorted(number_of), codes)
 
 
 def images_of(store: Store, dump_id: str) -> dict[str, str]:
@@ -45,7 +103,7 @@ def images_of(store: Store, dump_id: str) -> dict[str, str]:
         NotReadyError: the dump is not fetched yet.
     """
     held = held_images(store, dump_id)
-    return dict(zip(held["image_id"].to_pylist(), held["pack_id"].to_pylist(), strict=True))
+    return {image: held.packs[code] for image, code in zip(held.ids, held.codes.tolist(), strict=True)}
 
 
 def image_of_photo(store: Store, dump_id: str) -> dict[str, str]:
@@ -91,13 +149,13 @@ def read_images(store: Store, wanted: Mapping[str, str]) -> Iterator[tuple[str, 
 
 
 def iter_packed(
-    store: Store, held: pa.Table, name: str, columns: list[str] | None = None
+    store: Store, held: Held, name: str, columns: list[str] | None = None
 ) -> Iterator[tuple[Rows, pa.Table]]:
     """What lies beside the packs of some images, pack by pack in the order of their ids.
 
     Args:
         store: the store.
-        held: image_id and pack_id of each image, as of ``held_images``.
+        held: the images.
         name: the file beside each pack; image_id is among its columns.
         columns: some of its columns, or None for all.
 
@@ -108,15 +166,13 @@ def iter_packed(
     Raises:
         NotReadyError: a pack has no such file.
     """
-    packs = pc.dictionary_encode(held["pack_id"].combine_chunks())
-    codes = packs.indices.to_numpy()
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(packs.dictionary)))
-    names = packs.dictionary.to_pylist()
-    for code in sorted(range(len(names)), key=names.__getitem__):
-        places = order[ends[code - 1] if code else 0 : ends[code]].astype(np.int64)
-        table = store.read_table(store.pack(names[code], name), columns)
-        at = pc.index_in(held["image_id"].take(pa.array(places)), value_set=table["image_id"].combine_chunks())
+    order = np.argsort(held.codes, kind="stable")
+    ends = np.append(0, np.cumsum(np.bincount(held.codes, minlength=len(held.packs))))
+    for code in np.flatnonzero(np.diff(ends)).tolist():
+        places = order[ends[code] : ends[code + 1]]
+        table = store.read_table(store.pack(held.packs[code], name), columns)
+        wanted = pa.array(held.ids.take(places), pa.string())
+        at = pc.index_in(wanted, value_set=table["image_id"].combine_chunks())
         yield places[np.asarray(at.is_valid())], table.take(at.drop_null())
 
 

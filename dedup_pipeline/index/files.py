@@ -43,16 +43,15 @@ def open_files(store: Store, outputs: Sequence[dict[str, str]], settings: Settin
     )
 
 
-def open_index(settings: Settings, dump_id: str) -> tuple[NeighbourIndex, pa.Table]:
-    """The index of a dump and its rows (INDEX_ROWS, sorted by image id).
+def open_index(settings: Settings, dump_id: str) -> NeighbourIndex:
+    """The index of a dump.
 
     Raises:
         NotReadyError: it is not built yet, or by an earlier version.
         ModelError: the files do not belong together.
     """
     store = Store(settings.store)
-    outputs = result_of(store, dump_id, "index").outputs
-    return open_files(store, _by_part(store, dump_id), settings), store.read_table(outputs["rows"])
+    return open_files(store, _by_part(store, dump_id), settings)
 
 
 def open_vectors(store: Store, dump_id: str) -> Vectors:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.evidence import Floats, Rows
-from dedup_pipeline.packs import held_images, iter_packed
+from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.store import Store
 
 Digests = npt.NDArray[np.void]
@@ -25,18 +25,18 @@ class IndexRows:
     """The rows of an index.
 
     Attributes:
-        held: image_id and pack_id of every image of the dump that has a vector, sorted.
+        held: every image of the dump that has a vector, sorted.
         row_of: (I,) int64, the row of each image's vector; equal vectors share one.
         first: (N,) int64, the first image of each row; rows are in the order of these.
     """
 
-    held: pa.Table
+    held: Held
     row_of: Rows
     first: Rows
 
     def sources(self, rows: Rows | slice) -> pa.Table:
         """INDEX_SOURCES of some rows."""
-        return self.held.take(pa.array(self.first[rows]))
+        return self.held.take(self.first[rows]).table()
 
 
 def find_rows(store: Store, dump_id: str, name: str) -> IndexRows:
@@ -58,20 +58,20 @@ def find_rows(store: Store, dump_id: str, name: str) -> IndexRows:
     if not there.any():
         raise NotReadyError(f"dump {dump_id} has no picture to index: see its fetch statuses in {store.root}")
     first, row_of = distinct_rows(digests[there])
-    return IndexRows(held.filter(pa.array(there)).combine_chunks(), row_of, first)
+    return IndexRows(held if there.all() else held.take(there), row_of, first)
 
 
 def read_vectors(store: Store, sources: pa.Table, name: str) -> Floats:
     """The vectors (N, D) float32 of INDEX_SOURCES, in their order."""
     found: Floats | None = None
-    for places, vectors in _vectors(store, sources, name):
+    for places, vectors in _vectors(store, Held.of_table(sources), name):
         if found is None:
             found = np.empty((len(sources), vectors.shape[1]), dtype=np.float32)
         found[places] = vectors
     return found if found is not None else np.empty((0, 0), dtype=np.float32)
 
 
-def _vectors(store: Store, held: pa.Table, name: str) -> Iterator[tuple[Rows, Floats]]:
+def _vectors(store: Store, held: Held, name: str) -> Iterator[tuple[Rows, Floats]]:
     for places, table in iter_packed(store, held, name):
         flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         yield places, np.ascontiguousarray(flat, dtype=np.float32).reshape(len(table), -1)

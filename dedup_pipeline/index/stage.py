@@ -26,6 +26,7 @@ from dedup_pipeline.store import Store, digest
 
 VERSION = 2
 _BLOCK = 1000  # rows asked for at once
+_WRITTEN = 100_000  # rows written at a time
 
 
 def index(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
@@ -96,8 +97,11 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
         rows = find_rows(store, dump_id, embeddings_file(model_id))
         size, items = settings.index.part_vectors, len(rows.first)
         outputs = {"rows": store.dump(dump_id, "index", "rows.parquet")}
-        columns = {"image_id": rows.held["image_id"].combine_chunks(), "row": rows.row_of}
-        store.write_table(outputs["rows"], pa.table(columns, schema=INDEX_ROWS))
+        with store.writing_table(outputs["rows"], INDEX_ROWS) as writer:
+            for start in range(0, len(rows.held), _WRITTEN):
+                block = slice(start, start + _WRITTEN)
+                columns = {"image_id": list(rows.held.ids[block]), "row": rows.row_of[block]}
+                writer.write_table(pa.table(columns, schema=INDEX_ROWS))
         parts = -(-items // size)
         for part in range(parts):
             path = store.dump(dump_id, "index", file_name("sources", part))

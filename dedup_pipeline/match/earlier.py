@@ -18,8 +18,9 @@ import numpy as np
 from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.laid import laid_path
-from dedup_pipeline.match.node_table import Names, open_arrays
+from dedup_pipeline.match.node_table import open_arrays
 from dedup_pipeline.match.nodes import STATES, Nodes
+from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stage import StageResult
 from dedup_pipeline.store import Store, digest
@@ -142,8 +143,8 @@ def _shared(store: Store, nodes: Nodes, outputs: Mapping[str, str]) -> int:
     count = 0
     for start in range(0, len(nodes), _BLOCK):
         block = slice(start, start + _BLOCK)
-        rows, there = names.find(nodes.names.data[block][nodes.matched[block]])
-        count += int((states[rows[there]] == STATES.index(NodeState.MATCHED)).sum())
+        rows = names.places(Names(nodes.names.data[block][nodes.matched[block]]))
+        count += int((states[rows[rows >= 0]] == STATES.index(NodeState.MATCHED)).sum())
     return count
 
 

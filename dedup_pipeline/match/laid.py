@@ -25,6 +25,7 @@ from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.match.judge import Flags
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.views import Gallery
+from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import laid_pairs
 from dedup_pipeline.store import Store, digest
 
@@ -92,10 +93,8 @@ def _groups(store: Store, path: str, nodes: Nodes) -> Iterator[tuple[Rows, Float
             return
         for group in range(table.num_row_groups):
             some = table.read_row_group(group)
-            (low, has_low), (high, has_high) = (
-                nodes.names.find(np.array(some[name].to_pylist(), dtype=np.bytes_)) for name in ("node_a", "node_b")
-            )
-            there = has_low & has_high
+            low, high = (nodes.names.places(Names.of_column(some[name])) for name in ("node_a", "node_b"))
+            there = (low >= 0) & (high >= 0)
             values = some["evidence"].combine_chunks().values.to_numpy().reshape(-1, len(NAMES))
             yield low[there] * len(nodes) + high[there], values[there]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,47 +14,6 @@ from dedup_pipeline.index import Vectors
 from dedup_pipeline.store import Store
 
 Codes = npt.NDArray[np.int32]
-
-
-class Names(Sequence[str]):
-    """Texts of ASCII, held in the bytes of the longest each.
-
-    Args:
-        data: (N,) bytes.
-    """
-
-    def __init__(self, data: npt.NDArray[np.bytes_]) -> None:
-        self.data = data
-
-    @classmethod
-    def of(cls, names: Iterable[str]) -> Names:
-        """Names of some texts."""
-        return cls(np.array([name.encode() for name in names], dtype=np.bytes_))
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    @overload
-    def __getitem__(self, row: int) -> str: ...
-    @overload
-    def __getitem__(self, row: slice) -> Names: ...
-    def __getitem__(self, row: int | slice) -> str | Names:
-        return Names(self.data[row]) if isinstance(row, slice) else str(self.data[row].decode())
-
-    def __iter__(self) -> Iterator[str]:
-        return (name.decode() for name in self.data)
-
-    def find(self, names: npt.NDArray[np.bytes_]) -> tuple[Rows, npt.NDArray[np.bool_]]:
-        """Where some texts (P,) stand, if these are sorted: their rows (P,), and which are there (P,)."""
-        if not len(self.data):
-            return np.zeros(len(names), dtype=np.int64), np.zeros(len(names), dtype=bool)
-        # of equal width, or all of it would be copied into wider texts
-        rows = np.minimum(np.searchsorted(self.data, names.astype(self.data.dtype)), len(self.data) - 1)
-        return rows.astype(np.int64), np.asarray(self.data[rows] == names)
-
-    def take(self, rows: Rows) -> list[str]:
-        """The texts of some rows (R,)."""
-        return [name.decode() for name in self.data[rows].tolist()]
 
 
 @dataclass(frozen=True)

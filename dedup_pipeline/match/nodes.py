@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dedup_pipeline import hashing
 from dedup_pipeline.config import Settings
@@ -22,8 +21,10 @@ from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
 from dedup_pipeline.match.banners import banners_among
-from dedup_pipeline.match.node_table import Arrays, Codes, Families, Names, NodeLooks, open_arrays, write_arrays
-from dedup_pipeline.packs import held_images, iter_packed
+from dedup_pipeline.match.node_table import Arrays, Codes, Families, NodeLooks, open_arrays, write_arrays
+from dedup_pipeline.match.showing import Listing, Showing
+from dedup_pipeline.names import Names
+from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
@@ -32,7 +33,6 @@ STATES = tuple(NodeState)
 
 _BLOCK = 10_000  # nodes or images held as Python's values at a time
 _PIXEL_DIGITS = 32
-_COLUMNS = ["photo_url", "family_id", "brand", "category", "title"]
 # the columns of NodeLooks that fingerprints and index fill: kind, and shape of one
 _LOOKS: dict[str, tuple[Any, ...]] = {
     "crowd": (np.float32,),
@@ -153,53 +153,59 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
     """
     store = Store(settings.store)
     held, index_rows, node_of, first, are_cards = _images(store, dump_id)
-    sources = held.take(pa.array(first))
-    packs = pc.dictionary_encode(sources["pack_id"].combine_chunks())
+    sources = held.take(first)
     index_rows = index_rows[first]
     looks = _read_looks(store, dump_id, sources, index_rows, Arrays(folder))
-    listings, showing = _listings(store, dump_id, held["image_id"], node_of)
-    kin = pc.dictionary_encode(listings["family_id"].combine_chunks()).indices.to_numpy()
-    states = _states(listings, showing, looks, settings)
+    showing = Showing.read(store, dump_id, held.ids, node_of, len(first))
+    card, crowded = are_cards[first], np.diff(showing.families.starts) >= settings.match.placeholder_families
+    said = showing.said(store, card | crowded)
+    states = np.where(_blank(looks), STATES.index(NodeState.BLANK), STATES.index(NodeState.MATCHED)).astype(np.uint8)
+    for row in np.flatnonzero(crowded & (states == STATES.index(NodeState.MATCHED))).tolist():
+        if _unrelated(said[row]):
+            states[row] = STATES.index(NodeState.PLACEHOLDER)
     _spread_placeholders(states, looks)
-    cards = np.flatnonzero(are_cards[first] & (states == STATES.index(NodeState.MATCHED)))
-    said = [listings.slice(*_span(showing, row)).to_pylist() for row in cards.tolist()]
+    cards = np.flatnonzero(card & (states == STATES.index(NodeState.MATCHED)))
     hashes = looks.phash[cards, 0], looks.dhash[cards, 0]
-    states[cards[banners_among(*hashes, said, settings.match.hash_radius)]] = STATES.index(NodeState.BANNER)
+    banners = banners_among(*hashes, [said.get(row, []) for row in cards.tolist()], settings.match.hash_radius)
+    states[cards[banners]] = STATES.index(NodeState.BANNER)
     return Nodes(
-        names=Names.of(sources["image_id"].to_pylist()),
+        names=sources.ids,
         looks=looks,
         states=states,
-        families=Families.of_pairs(showing, kin.astype(np.int64), len(first)),
+        families=showing.families,
         index_rows=index_rows,
-        images=Names.of(held["image_id"].to_pylist()),
+        images=held.ids,
         image_nodes=node_of.astype(np.int32),
-        packs=Names.of(packs.dictionary.to_pylist()),
-        pack_codes=packs.indices.to_numpy().astype(np.int32),
+        packs=Names.of(held.packs),
+        pack_codes=sources.codes,
     )
 
 
-def _images(store: Store, dump_id: str) -> tuple[pa.Table, Rows, Rows, Rows, npt.NDArray[np.bool_]]:
+def _images(store: Store, dump_id: str) -> tuple[Held, Rows, Rows, Rows, npt.NDArray[np.bool_]]:
     """The images that are in the index and what they are.
 
     Returns:
-        image_id and pack_id of each (I), sorted; its row of the index (I,); its node (I,); the first image of each
-        node (N,); which images are cards of text (I,).
+        The images (I); the row of each in the index (I,); its node (I,); the first image of each node (N,); which
+        images are cards of text (I,).
     """
-    rows = store.read_table(result_of(store, dump_id, "index").outputs["rows"])
     held = held_images(store, dump_id)
-    at = pc.index_in(held["image_id"], value_set=rows["image_id"].combine_chunks())
     pixels, cards = np.zeros(len(held), dtype=f"S{_PIXEL_DIGITS}"), np.zeros(len(held), dtype=bool)
     for places, table in iter_packed(store, held, FINGERPRINTS_FILE, ["image_id", "pixel_id", "text_card"]):
-        pixels[places] = [pixel.encode() for pixel in table["pixel_id"].to_pylist()]
+        pixels[places] = Names.of_column(table["pixel_id"]).data
         cards[places] = table["text_card"].to_numpy()
-    known = np.asarray(at.is_valid()) & (pixels != b"")
-    first, node_of = distinct_rows(pixels[known])
-    held = held.filter(pa.array(known)).combine_chunks()
-    row_of = rows["row"].to_numpy()[at.to_numpy(zero_copy_only=False)[known].astype(np.int64)]
-    return held, row_of, node_of, first, cards[known]
+    row_of = np.full(len(held), -1, dtype=np.int64)
+    with store.reading_table(result_of(store, dump_id, "index").outputs["rows"]) as rows:
+        for batch in rows.iter_batches():
+            at = held.ids.places(Names.of_column(batch["image_id"]))
+            row_of[at[at >= 0]] = batch["row"].to_numpy()[at >= 0]
+    known = (row_of >= 0) & (pixels != b"")
+    if not known.all():
+        held, row_of, pixels, cards = held.take(known), row_of[known], pixels[known], cards[known]
+    first, node_of = distinct_rows(pixels)
+    return held, row_of, node_of, first, cards
 
 
-def _read_looks(store: Store, dump_id: str, sources: pa.Table, index_rows: Rows, arrays: Arrays) -> NodeLooks:
+def _read_looks(store: Store, dump_id: str, sources: Held, index_rows: Rows, arrays: Arrays) -> NodeLooks:
     """What fingerprints and index know of the nodes whose first images are these."""
     count = len(sources)
     shapes = {name: (kind, (count, *shape)) for name, (kind, *shape) in _LOOKS.items()}
@@ -214,58 +220,23 @@ def _read_looks(store: Store, dump_id: str, sources: pa.Table, index_rows: Rows,
     return NodeLooks(open_vectors(store, dump_id), index_rows, **made)
 
 
-def _listings(store: Store, dump_id: str, images: pa.ChunkedArray, node_of: Rows) -> tuple[pa.Table, Rows]:
-    """The listings that show a node (L), node by node, those of one in the dump's order; and the node of each (L,)."""
-    fetched, read = result_of(store, dump_id, "fetch").outputs["photos"], result_of(store, dump_id, "ingest").outputs
-    photos = store.read_table(fetched, ["photo_url", "image_id"])
-    listings = store.read_table(read["listings"], _COLUMNS)
-    photo = pc.index_in(listings["photo_url"], value_set=photos["photo_url"].combine_chunks())
-    image = pc.index_in(photos["image_id"], value_set=images.combine_chunks()).take(photo)
-    shown = np.flatnonzero(np.asarray(image.is_valid()))
-    nodes = node_of[image.drop_null().to_numpy()]
-    order = np.argsort(nodes, kind="stable")
-    return listings.take(pa.array(shown[order])), nodes[order]
+def _blank(looks: NodeLooks) -> npt.NDArray[np.bool_]:
+    """(N,) bool: which pictures are one flat colour."""
+    blank = np.empty(len(looks.layout), dtype=bool)
+    for start in range(0, len(blank), _BLOCK):
+        layout = np.asarray(looks.layout[start : start + _BLOCK])
+        contrast = layout.reshape(len(layout), -1, 3).astype(np.float32).std(axis=1).max(axis=1)
+        blank[start : start + _BLOCK] = contrast < _LEAST_CONTRAST
+    return blank
 
 
-def _states(listings: pa.Table, showing: Rows, looks: NodeLooks, settings: Settings) -> npt.NDArray[np.uint8]:
-    """The state (N,) of each node, as places in STATES; a block of nodes at a time."""
-    count = len(looks.layout)
-    states = np.empty(count, dtype=np.uint8)
-    for start in range(0, count, _BLOCK):
-        nodes = range(start, min(start + _BLOCK, count))
-        first, last = np.searchsorted(showing, [nodes.start, nodes.stop]).tolist()
-        said: dict[int, list[dict[str, str]]] = {}
-        for node, listing in zip(
-            showing[first:last].tolist(), listings.slice(first, last - first).to_pylist(), strict=True
-        ):
-            said.setdefault(node, []).append(listing)
-        for node in nodes:
-            states[node] = STATES.index(_state(said.get(node, []), looks.layout[node], settings))
-    return states
-
-
-def _span(showing: Rows, row: int) -> tuple[int, int]:
-    """Where the listings of a node begin among all that show one, and how many there are."""
-    first, last = np.searchsorted(showing, [row, row + 1]).tolist()
-    return first, last - first
-
-
-def _state(listings: list[dict[str, str]], layout: npt.NDArray[np.uint8], settings: Settings) -> NodeState:
-    """Whether a picture can tell products apart.
-
-    A placeholder is one picture on many families that agree neither in category nor in brand.
-    """
-    if layout.reshape(-1, 3).astype(np.float32).std(axis=0).max() < _LEAST_CONTRAST:
-        return NodeState.BLANK
-    one_each = {listing["family_id"]: listing for listing in listings}
-    if len(one_each) < settings.match.placeholder_families:
-        return NodeState.MATCHED
+def _unrelated(listings: Sequence[Listing]) -> bool:
+    """Whether listings, one of each family that shows a picture, agree neither in category nor in brand."""
     shared = {
-        field: max(Counter(listing[field] for listing in one_each.values()).values()) / len(one_each)
+        field: max(Counter(listing[field] for listing in listings).values()) / len(listings)
         for field in ("category", "brand")
     }
-    unrelated = shared["category"] < _SHARED_CATEGORY and shared["brand"] < _SHARED_BRAND
-    return NodeState.PLACEHOLDER if unrelated else NodeState.MATCHED
+    return shared["category"] < _SHARED_CATEGORY and shared["brand"] < _SHARED_BRAND
 
 
 def _spread_placeholders(states: npt.NDArray[np.uint8], looks: NodeLooks) -> None:

@@ -88,7 +88,7 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
         nodes = open_nodes(store, dump_id, arrays)
 
         def fit() -> Calibration:
-            found, _ = open_index(settings, dump_id)
+            found = open_index(settings, dump_id)
             return calibrate(settings, dump_id, nodes, found, Encoder.load(store, model_id, settings))
 
         again = settings.match.recalibrate_from

@@ -57,7 +57,8 @@ def open_reference(settings: Settings) -> Reference:
     for dump_id in reversed(store.names("dumps")):
         if store.exists(store.dump(dump_id, "match", "manifest.json")):
             model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
-            index, rows = open_index(settings, dump_id)
+            index = open_index(settings, dump_id)
+            rows = store.read_table(result_of(store, dump_id, "index").outputs["rows"])
             encoder = Encoder.load(store, model_id, settings)
             return Reference(dump_id, settings, store, encoder, index, rows, result_of(store, dump_id, "match"))
     raise NotReadyError(f"the store {store.root} holds no finished run to compare with: call `dedup run` first")

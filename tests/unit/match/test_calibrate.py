@@ -39,7 +39,7 @@ class Indexed:
     def simulate(self) -> Made:
         store = Store(self.settings.store)
         encoder = Encoder.load(store, str(result_of(store, DUMP, "embed").counts["model_id"]), self.settings)
-        return simulate(self.settings, DUMP, self.nodes, open_index(self.settings, DUMP)[0], encoder, sources=Sources())
+        return simulate(self.settings, DUMP, self.nodes, open_index(self.settings, DUMP), encoder, sources=Sources())
 
 
 @pytest.fixture(scope="module")

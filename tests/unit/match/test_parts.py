@@ -15,8 +15,9 @@ from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed.stage import embeddings_path
 from dedup_pipeline.index import index, read_neighbours
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs
-from dedup_pipeline.match.node_table import Families, Names
+from dedup_pipeline.match.node_table import Families
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
+from dedup_pipeline.names import Names
 from dedup_pipeline.packs import IMAGES_FILE, pack_ids
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
