@@ -35,6 +35,18 @@ class Names(Sequence[str]):
         """Names of a column of texts without nulls."""
         return cls(names.to_numpy(zero_copy_only=False).astype(np.bytes_) if len(names) else np.empty(0, np.bytes_))
 
+    @classmethod
+    def of_batches(cls, columns: Iterable[pa.Array], most: int) -> Names:
+        """Names of pieces of a column that has ``most`` texts at most, so that no piece is held beside the array."""
+        data, held = np.empty(most, dtype=np.bytes_), 0
+        for column in columns:
+            some = cls.of_column(column).data
+            if some.itemsize > data.itemsize:
+                data = data.astype(some.dtype) if held else np.empty(most, dtype=some.dtype)
+            data[held : held + len(some)] = some
+            held += len(some)
+        return cls(data[:held])
+
     def __len__(self) -> int:
         return len(self.data)
 
@@ -48,7 +60,7 @@ class Names(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return (name.decode() for name in self.data)
 
-    def take(self, rows: Rows) -> list[str]:
+    def take(self, rows: Rows | npt.NDArray[np.int32]) -> list[str]:
         """The texts of some rows (R,)."""
         return [name.decode() for name in self.data[rows].tolist()]
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from dedup_pipeline.evidence import Rows
 from dedup_pipeline.names import Names
@@ -74,24 +75,24 @@ def held_images(store: Store, dump_id: str) -> Held:
         NotReadyError: the dump is not fetched yet.
     """
     number_of: dict[str, int] = {}
-    held = 0
-    with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
-        rows = table.metadata.num_rows
-        ids, codes = np.empty(rows, dtype=np.bytes_), np.empty(rows, dtype=np.int32)
+    numbers = [np.empty(0, np.int32)]
+
+    def image_ids(table: pq.ParquetFile) -> Iterator[pa.Array]:
         for batch in table.iter_batches(columns=["image_id", "pack_id"]):
             shown = batch.filter(pc.is_valid(batch["image_id"]))
-            some, packs = Names.of_column(shown["image_id"]).data, shown["pack_id"].dictionary_encode()
-            if some.itemsize > ids.itemsize:
-                ids = ids.astype(some.dtype) if held else np.empty(rows, dtype=some.dtype)
-            numbers = [number_of.setdefault(pack, len(number_of)) for pack in packs.dictionary.to_pylist()]
-            ids[held : held + len(some)] = some
-            codes[held : held + len(some)] = np.array(numbers, dtype=np.int32)[packs.indices.to_numpy()]
-            held += len(some)
+            packs = shown["pack_id"].dictionary_encode()
+            of_packs = [number_of.setdefault(pack, len(number_of)) for pack in packs.dictionary.to_pylist()]
+            numbers.append(np.array(of_packs, dtype=np.int32)[packs.indices.to_numpy()])
+            yield shown["image_id"]
+
+    with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
+        ids = Names.of_batches(image_ids(table), table.metadata.num_rows).data
+    codes = np.concatenate(numbers)
     rank = np.argsort(np.argsort(np.array(list(number_of), dtype=np.str_))).astype(np.int32)
-    order = np.argsort(ids[:held], kind="stable")
+    order = np.argsort(ids, kind="stable")
     ids, codes = ids[order], rank[codes[order]]
-    first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[:held])
-    if len(first) < held:
+    first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[: len(ids)])
+    if len(first) < len(ids):
         ids, codes = ids[first], np.minimum.reduceat(codes, first)
     return Held(Names(ids), sorted(number_of), codes)
 

@@ -7,16 +7,19 @@ from collections.abc import Iterator, Set
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.export.contradictions import claims_of, contradictions
 from dedup_pipeline.export.pairs import listing_pairs
 from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
 from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
-from dedup_pipeline.packs import image_of_photo
-from dedup_pipeline.schemas import PAIRS, NodeState, conform
+from dedup_pipeline.names import Names
+from dedup_pipeline.schemas import PAIRS, conform
+from dedup_pipeline.shown import Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
@@ -81,8 +84,12 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         progress(0, 4)
         store.sweep(store.export(dump_id, ""))  # people look into this folder, and copy it
         groups = store.read_table(grouped.outputs["groups"])
-        seen = _seen(store, dump_id)
-        pairs = _pairs(store, dump_id, groups, seen, settings)
+        # what is less likely is neither accepted nor listed nor reviewed
+        threshold = float(str(result_of(store, dump_id, "match").counts["threshold"]))
+        least = min(threshold, settings.export.minimum_score, settings.export.review_band[0])
+        likely = _likely(store, dump_id, least)
+        seen = _seen(store, dump_id, likely)
+        pairs = _pairs(groups, seen, likely, settings)
         claims = claims_of(_listings(store, dump_id, set(groups["listing_id"].to_pylist())))
         found = contradictions(pairs, claims, seen)
         pairs["suspicious"] = found["brand"] | found["colour"]
@@ -122,20 +129,39 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
     return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
 
 
-def _seen(store: Store, dump_id: str) -> pd.DataFrame:
-    """listing_id, family_id, image_id, node of the listings whose picture takes part in matching."""
-    nodes = store.read_table(result_of(store, dump_id, "match").outputs["nodes"]).to_pandas()
-    usable = nodes[nodes["state"] == NodeState.MATCHED.value]
-    columns = ["listing_id", "family_id", "photo_url"]
-    listings = store.read_table(result_of(store, dump_id, "ingest").outputs["listings"], columns).to_pandas()
-    listings["image_id"] = listings["photo_url"].map(image_of_photo(store, dump_id))
-    shown: pd.DataFrame = listings.drop(columns="photo_url").merge(usable[["image_id", "node"]], on="image_id")
-    return shown
+def _likely(store: Store, dump_id: str, least: float) -> pd.DataFrame:
+    """The verdicts from a probability up: node_a, node_b, kind, probability."""
+    columns = ["node_a", "node_b", "kind", "probability"]
+    with store.reading_table(result_of(store, dump_id, "match").outputs["verdicts"]) as table:
+        likely = [
+            batch.filter(pc.greater_equal(batch["probability"], least)) for batch in table.iter_batches(columns=columns)
+        ]
+        schema = pa.schema([table.schema_arrow.field(name) for name in columns])
+    found: pd.DataFrame = pa.Table.from_batches(likely, schema).to_pandas()
+    return found
 
 
-def _pairs(store: Store, dump_id: str, groups: pa.Table, seen: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    matched = result_of(store, dump_id, "match")
-    verdicts = store.read_table(matched.outputs["verdicts"], ["node_a", "node_b", "kind", "probability"]).to_pandas()
+def _seen(store: Store, dump_id: str, likely: pd.DataFrame) -> pd.DataFrame:
+    """listing_id, family_id, image_id, node of the listings that any file can name.
+
+    They show a picture that takes part in matching, and that has a likely verdict or is shown by several families.
+    """
+    images, node_of = matched_nodes(store, dump_id)
+    shown = Shown.read(store, dump_id, images)
+    nodes = shown.nodes(node_of)
+    named = several_families(nodes, shown.families, len(images))
+    for side in ("node_a", "node_b"):
+        places = images.places(Names.of(likely[side].unique()))
+        named[places[places >= 0]] = True
+    wanted = (nodes >= 0) & np.append(named, False)[nodes]
+    pieces = [pd.DataFrame({name: pd.Series(dtype="str") for name in ("listing_id", "family_id", "image_id", "node")})]
+    for places, batch in shown.listings(store, ["listing_id", "family_id"], wanted):
+        names = {"image_id": images.take(shown.images[places]), "node": images.take(nodes[places])}
+        pieces.append(batch.to_pandas().assign(**names))
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _pairs(groups: pa.Table, seen: pd.DataFrame, verdicts: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     members = groups.select(["listing_id", "group_id", "medoid"]).to_pandas()
     pairs = listing_pairs(seen, verdicts, members, minimum_score=settings.export.minimum_score)
     return pairs.assign(score=pairs["score"].round(_DIGITS))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.fingerprint import read_fingerprints
+from dedup_pipeline.fingerprint import FILE
 from dedup_pipeline.group.stars import stars
-from dedup_pipeline.packs import image_of_photo
-from dedup_pipeline.schemas import GROUPS, NodeState, conform
+from dedup_pipeline.names import Names
+from dedup_pipeline.packs import held_images, iter_packed
+from dedup_pipeline.schemas import GROUPS, conform
+from dedup_pipeline.shown import Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Done, Progress, StageResult, finished_dumps, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 
@@ -40,7 +44,7 @@ def group(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
 
     def work() -> Done:
         progress(0, 2)
-        members = _members(store, dump_id, _medoids(store, matched))
+        members = _members(store, dump_id, _stars(store, matched))
         progress(1, 2)
         rows, kept = _named(members, _known_ids(store, earlier))
         path = store.dump(dump_id, "group", "groups.parquet")
@@ -52,50 +56,63 @@ def group(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
     return run_stage(store, dump_id, "group", inputs=inputs, version=VERSION, work=work)
 
 
-def _medoids(store: Store, matched: StageResult) -> dict[str, str]:
-    """The medoid node of every matched node: its star's, or itself where it stands alone."""
-    nodes = store.read_table(matched.outputs["nodes"], ["node", "state"])
-    usable = nodes.filter(pc.equal(nodes["state"], NodeState.MATCHED.value))
-    medoid_of = {node: node for node in usable["node"].to_pylist()}
-    verdicts = store.read_table(matched.outputs["verdicts"], ["node_a", "node_b", "probability"])
-    accepted = verdicts.filter(pc.greater_equal(verdicts["probability"], float(str(matched.counts["threshold"]))))
+def _stars(store: Store, matched: StageResult) -> dict[str, str]:
+    """The medoid of every node that accepted verdicts tie to others."""
+    threshold = float(str(matched.counts["threshold"]))
     edges: dict[str, dict[str, float]] = defaultdict(dict)
-    for a, b, probability in zip(*(accepted[name].to_pylist() for name in accepted.column_names), strict=True):
-        edges[a][b] = probability
-        edges[b][a] = probability
-    return medoid_of | stars(edges)
+    with store.reading_table(matched.outputs["verdicts"]) as table:
+        for batch in table.iter_batches(columns=["node_a", "node_b", "probability"]):
+            accepted = batch.filter(pc.greater_equal(batch["probability"], threshold))
+            for a, b, probability in zip(*(column.to_pylist() for column in accepted.columns), strict=True):
+                edges[a][b] = probability
+                edges[b][a] = probability
+    return stars(edges)
 
 
 def _members(store: Store, dump_id: str, medoid_of: dict[str, str]) -> list[list[dict[str, Any]]]:
-    """The listings of every group, groups and listings in order of their ids."""
-    nodes = store.read_table(result_of(store, dump_id, "match").outputs["nodes"])
-    node_of = dict(zip(nodes["image_id"].to_pylist(), nodes["node"].to_pylist(), strict=True))
-    image_of = image_of_photo(store, dump_id)
-    stars_of: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """The listings of every group, groups and listings in order of their ids; only these are held with their words."""
+    images, node_of = matched_nodes(store, dump_id)
+    star_of = np.arange(len(images), dtype=np.int32)  # a node without a star is its own medoid
+    star_of[images.places(Names.of(medoid_of))] = images.places(Names.of(medoid_of.values()))
+    shown = Shown.read(store, dump_id, images)
+    nodes = shown.nodes(node_of)
+    stars_of_listings = np.where(nodes >= 0, star_of[nodes], -1).astype(np.int32) if len(images) else nodes
+    groups = several_families(stars_of_listings, shown.families, len(images))
+    wanted = np.flatnonzero(stars_of_listings >= 0)
+    wanted = wanted[groups[stars_of_listings[wanted]]]
+    rows_of: dict[int, list[dict[str, Any]]] = defaultdict(list)
     columns = ["listing_id", "family_id", "photo_url", "title"]
-    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
-        for batch in table.iter_batches(columns=columns):
-            for listing in batch.to_pylist():
-                image = image_of.get(listing["photo_url"])
-                node = node_of.get(image) if image else None
-                if node in medoid_of:
-                    row = {**listing, "image_id": image, "medoid": medoid_of[node] == node}
-                    stars_of[medoid_of[node]].append(row)
-    sizes = _pixels(store, dump_id)
-    groups = []
-    for listings in stars_of.values():
-        if len({listing["family_id"] for listing in listings}) > 1:
-            listings.sort(key=lambda listing: (-sizes.get(listing["image_id"], 0), listing["listing_id"]))
-            canonical = listings[0]["listing_id"]
-            rows = [{**listing, "canonical": listing["listing_id"] == canonical} for listing in listings]
-            groups.append(sorted(rows, key=lambda row: str(row["listing_id"])))
-    return sorted(groups, key=lambda rows: str(rows[0]["listing_id"]))
+    for places, batch in shown.listings(store, columns, _flags(wanted, len(nodes))):
+        names = images.take(shown.images[places])
+        for place, image, listing in zip(places.tolist(), names, batch.to_pylist(), strict=True):
+            star = int(stars_of_listings[place])
+            rows_of[star].append({**listing, "image_id": image, "medoid": int(nodes[place]) == star})
+    sizes = _pixels(store, dump_id, {row["image_id"] for rows in rows_of.values() for row in rows})
+    found = []
+    for listings in rows_of.values():
+        listings.sort(key=lambda listing: (-sizes.get(listing["image_id"], 0), listing["listing_id"]))
+        canonical = listings[0]["listing_id"]
+        rows = [{**listing, "canonical": listing["listing_id"] == canonical} for listing in listings]
+        found.append(sorted(rows, key=lambda row: str(row["listing_id"])))
+    return sorted(found, key=lambda rows: str(rows[0]["listing_id"]))
 
 
-def _pixels(store: Store, dump_id: str) -> dict[str, int]:
-    prints = read_fingerprints(store, dump_id)
-    sizes = pc.multiply(prints["photo_width"], prints["photo_height"]).to_pylist()
-    return dict(zip(prints["image_id"].to_pylist(), sizes, strict=True))
+def _flags(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
+    flags = np.zeros(count, dtype=bool)
+    flags[places] = True
+    return flags
+
+
+def _pixels(store: Store, dump_id: str, images: set[str]) -> dict[str, int]:
+    """How many pixels the photos of some images have."""
+    held = held_images(store, dump_id)
+    places = np.sort(held.ids.places(Names.of(images)))
+    sizes: dict[str, int] = {}
+    columns = ["image_id", "photo_width", "photo_height"]
+    for _, prints in iter_packed(store, held.take(places[places >= 0]), FILE, columns):
+        pixels = pc.multiply(prints["photo_width"], prints["photo_height"]).to_pylist()
+        sizes |= zip(prints["image_id"].to_pylist(), pixels, strict=True)
+    return sizes
 
 
 def _named(groups: list[list[dict[str, Any]]], known: dict[str, str]) -> tuple[list[dict[str, Any]], int]:

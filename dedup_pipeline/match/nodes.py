@@ -22,10 +22,11 @@ from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
 from dedup_pipeline.match.banners import banners_among
 from dedup_pipeline.match.node_table import Arrays, Codes, Families, NodeLooks, open_arrays, write_arrays
-from dedup_pipeline.match.showing import Listing, Showing
+from dedup_pipeline.match.showing import Listing, said_of
 from dedup_pipeline.names import Names
 from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.schemas import NODES, NodeState, conform
+from dedup_pipeline.shown import Shown
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
@@ -156,9 +157,12 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
     sources = held.take(first)
     index_rows = index_rows[first]
     looks = _read_looks(store, dump_id, sources, index_rows, Arrays(folder))
-    showing = Showing.read(store, dump_id, held.ids, node_of, len(first))
-    card, crowded = are_cards[first], np.diff(showing.families.starts) >= settings.match.placeholder_families
-    said = showing.said(store, card | crowded)
+    shown = Shown.read(store, dump_id, held.ids)
+    showing = shown.nodes(node_of)
+    listed = np.flatnonzero(showing >= 0)
+    families = Families.of_pairs(showing[listed].astype(np.int64), shown.families[listed].astype(np.int64), len(first))
+    card, crowded = are_cards[first], np.diff(families.starts) >= settings.match.placeholder_families
+    said = said_of(store, shown, showing, card | crowded)
     states = np.where(_blank(looks), STATES.index(NodeState.BLANK), STATES.index(NodeState.MATCHED)).astype(np.uint8)
     for row in np.flatnonzero(crowded & (states == STATES.index(NodeState.MATCHED))).tolist():
         if _unrelated(said[row]):
@@ -172,7 +176,7 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
         names=sources.ids,
         looks=looks,
         states=states,
-        families=showing.families,
+        families=families,
         index_rows=index_rows,
         images=held.ids,
         image_nodes=node_of.astype(np.int32),

@@ -1,0 +1,116 @@
+"""Which image each listing of a dump shows, as arrays; the words of listings are read only where they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dedup_pipeline.evidence import Rows
+from dedup_pipeline.names import Names, Places, numbered
+from dedup_pipeline.schemas import NodeState
+from dedup_pipeline.stage import result_of
+from dedup_pipeline.store import Store
+
+Codes = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the listings of a dump show, in the dump's order.
+
+    Attributes:
+        path: of the listings.
+        images: (L,) int32, the image of each listing as a place among some images; -1 where it shows none of them.
+        families: (L,) int32, a number for the family of each listing that shows one; -1 of the others.
+    """
+
+    path: str
+    images: Codes
+    families: Codes
+
+    @classmethod
+    def read(cls, store: Store, dump_id: str, images: Names) -> Shown:
+        """Read which of some images (I,), sorted by their ids, the listings show; of each listing two numbers are held.
+
+        Raises:
+            NotReadyError: the dump is not fetched yet.
+        """
+        photos, of_photos = _photos(store, dump_id, images)
+        path = result_of(store, dump_id, "ingest").outputs["listings"]
+        found = [np.empty(0, np.int32)]
+
+        def families() -> Iterator[pa.Array]:
+            with store.reading_table(path) as table:
+                for batch in table.iter_batches(columns=["photo_url", "family_id"]):
+                    found.append(of_photos[photos.find(batch["photo_url"])])
+                    yield batch["family_id"].filter(pa.array(found[-1] >= 0))
+
+        numbers = numbered(families())
+        places = np.concatenate(found)
+        codes = np.full(len(places), -1, dtype=np.int32)
+        codes[places >= 0] = numbers
+        return cls(path, places, codes)
+
+    def nodes(self, node_of: Rows | Codes) -> Codes:
+        """The node (L,) int32 that each listing shows, by the node of each image (I,); -1 where it shows none."""
+        return np.append(node_of, -1).astype(np.int32)[self.images]
+
+    def listings(self, store: Store, columns: list[str], wanted: Flags) -> Iterator[tuple[Rows, pa.RecordBatch]]:
+        """Some columns of some listings (L,), those that are wanted; their places (R,) and as many rows at a time."""
+        first = 0
+        with store.reading_table(self.path) as table:
+            for batch in table.iter_batches(columns=columns):
+                some = np.flatnonzero(wanted[first : first + len(batch)])
+                if len(some):
+                    yield first + some, batch.take(pa.array(some))
+                first += len(batch)
+
+
+def several_families(nodes: Codes, families: Codes, count: int) -> Flags:
+    """Which of ``count`` nodes are shown by more than one family, by the node and family of listings (L,)."""
+    shown = nodes >= 0
+    most = int(families.max(initial=0)) + 1
+    pairs = np.unique(nodes[shown].astype(np.int64) * most + families[shown])
+    return np.asarray(np.bincount(pairs // most, minlength=count) > 1)
+
+
+def matched_nodes(store: Store, dump_id: str) -> tuple[Names, Codes]:
+    """The images of a dump that are nodes' members, sorted by id, and the node of each (I,).
+
+    A node is the place of the image that it is named by; -1 of images whose node takes no part in matching.
+
+    Raises:
+        NotReadyError: the dump is not matched yet.
+    """
+    path = result_of(store, dump_id, "match").outputs["nodes"]
+    with store.reading_table(path) as table:
+        ids = Names.of_batches((batch["image_id"] for batch in table.iter_batches(columns=["image_id"])), _rows(table))
+    nodes = [np.empty(0, np.int32)]
+    with store.reading_table(path) as table:
+        for batch in table.iter_batches(columns=["node", "state"]):
+            matched = np.asarray(pa.compute.equal(batch["state"], NodeState.MATCHED.value))
+            nodes.append(np.where(matched, ids.places(Names.of_column(batch["node"])), -1).astype(np.int32))
+    return ids, np.concatenate(nodes)
+
+
+def _rows(table: pa.parquet.ParquetFile) -> int:
+    return int(table.metadata.num_rows)
+
+
+def _photos(store: Store, dump_id: str, images: Names) -> tuple[Places, Codes]:
+    """The photos of a dump, and the image of each (P,); the last place, -1, is that of no photo."""
+    found = [np.empty(0, np.int32)]
+
+    def urls() -> Iterator[pa.Array]:
+        with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
+            for batch in table.iter_batches(columns=["photo_url", "image_id"]):
+                found.append(images.places(Names.of_column(batch["image_id"].fill_null(""))).astype(np.int32))
+                yield batch["photo_url"]
+
+    photos = Places(urls())
+    return photos, np.concatenate([*found, np.full(1, -1, np.int32)])
