@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from dedup_pipeline.evidence import Rows
 
+Digests = npt.NDArray[np.uint64]
+
 _DIGEST = 16  # bytes: among 40 million texts two digests meet by chance once in 10^23 dumps
 
 
@@ -81,7 +83,7 @@ class Places:
     """
 
     def __init__(self, texts: Iterable[pa.Array]) -> None:
-        words = np.concatenate([np.empty((0, 2), np.uint64), *map(_digests, texts)])
+        words = np.concatenate([np.empty((0, 2), np.uint64), *map(digests, texts)])
         self._order = np.argsort(words[:, 0], kind="stable").astype(np.int32)
         self._high, self._low = words[self._order, 0], words[self._order, 1]
 
@@ -94,7 +96,7 @@ class Places:
         if not len(self):
             return found
         known = np.flatnonzero(np.asarray(texts.is_valid()))
-        words = _digests(texts)[known]
+        words = digests(texts)[known]
         at = np.searchsorted(self._high, words[:, 0])
         while len(known):  # once, but for texts whose digests agree in the first half
             here = np.minimum(at, len(self) - 1)
@@ -106,9 +108,8 @@ class Places:
         return found
 
 
-def numbered(texts: Iterable[pa.Array]) -> Rows:
-    """A number (T,) int64 for each of texts, the same for equal ones, from 0 on and without gaps."""
-    words = np.concatenate([np.empty((0, 2), np.uint64), *map(_digests, texts)])
+def numbered(words: Digests) -> Rows:
+    """A number (T,) int64 for each digest (T, 2), the same for equal ones, from 0 on and without gaps."""
     order = np.lexsort((words[:, 1], words[:, 0]))
     words = words[order]
     numbers = np.empty(len(order), dtype=np.int64)
@@ -116,7 +117,7 @@ def numbered(texts: Iterable[pa.Array]) -> Rows:
     return numbers
 
 
-def _digests(texts: pa.Array) -> npt.NDArray[np.uint64]:
+def digests(texts: pa.Array) -> Digests:
     """(T, 2) the two halves of the digest of each text; of a null those of no text."""
     whole = b"".join(blake2b((text or "").encode(), digest_size=_DIGEST).digest() for text in texts.to_pylist())
     return np.frombuffer(whole, dtype=np.uint64).reshape(-1, 2)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedup_pipeline.evidence import Rows
-from dedup_pipeline.names import Names, Places, numbered
+from dedup_pipeline.names import Names, Places, digests, numbered
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
@@ -44,16 +44,14 @@ class Shown:
         path = result_of(store, dump_id, "ingest").outputs["listings"]
         found = [np.empty(0, np.int32)]
 
-        def families() -> Iterator[pa.Array]:
-            with store.reading_table(path) as table:
-                for batch in table.iter_batches(columns=["photo_url", "family_id"]):
-                    found.append(of_photos[photos.find(batch["photo_url"])])
-                    yield batch["family_id"].filter(pa.array(found[-1] >= 0))
-
-        numbers = numbered(families())
+        families = [digests(pa.array([], pa.string()))]
+        with store.reading_table(path) as table:
+            for batch in table.iter_batches(columns=["photo_url", "family_id"]):
+                found.append(of_photos[photos.find(batch["photo_url"])])
+                families.append(digests(batch["family_id"].filter(pa.array(found[-1] >= 0))))
         places = np.concatenate(found)
         codes = np.full(len(places), -1, dtype=np.int32)
-        codes[places >= 0] = numbers
+        codes[places >= 0] = numbered(np.concatenate(families))
         return cls(path, places, codes)
 
     def nodes(self, node_of: Rows | Codes) -> Codes:

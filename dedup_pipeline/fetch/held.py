@@ -84,7 +84,7 @@ def held_results(store: Store, urls: pa.Array, settings: FetchSettings, *, retry
         settings: how long a failure stands, and under which limits.
         retry: whether failures that may be over by now are not to stand.
     """
-    wanted = np.sort(_hashes(urls))
+    wanted = sorted_hashes(urls)
     now = datetime.now(UTC)
     found = [table for table in _relevant(store, wanted) if len(table)]
     if not found:
@@ -98,6 +98,19 @@ def held_results(store: Store, urls: pa.Array, settings: FetchSettings, *, retry
     rows = rows.append_column("stands", pa.array(stands, pa.bool_()))
     places = pc.index_in(urls, value_set=rows["url"].combine_chunks().cast(urls.type))
     return Held(rows, pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int64))
+
+
+def sorted_hashes(urls: pa.Array) -> npt.NDArray[np.uint64]:
+    """The hashes of URLs, to sort out with ``may_be_among`` what is none of them."""
+    return np.sort(_hashes(urls))
+
+
+def may_be_among(urls: pa.Array, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """(U,) whether URLs may be among those with these sorted hashes; true of all that are."""
+    if not len(hashes):
+        return np.zeros(len(urls), dtype=bool)
+    own = _hashes(urls)
+    return np.asarray(hashes[np.minimum(np.searchsorted(hashes, own), len(hashes) - 1)] == own)
 
 
 def _hashes(urls: pa.Array) -> npt.NDArray[np.uint64]:
@@ -116,9 +129,7 @@ def _relevant(store: Store, wanted: npt.NDArray[np.uint64]) -> Iterator[pa.Table
         if not is_finished(store, pack_id):
             return None
         table = store.read_table(store.pack(pack_id, FETCHES_FILE), _COLUMNS)
-        hashes = _hashes(table["url"].combine_chunks())
-        places = np.minimum(np.searchsorted(wanted, hashes), max(0, len(wanted) - 1))
-        table = table.filter(pa.array(wanted[places] == hashes if len(wanted) else np.zeros(len(table), dtype=bool)))
+        table = table.filter(pa.array(may_be_among(table["url"].combine_chunks(), wanted)))
         if not len(table):
             return None
         limits = store.read_json(store.pack(pack_id, MANIFEST))["settings"]

@@ -13,6 +13,10 @@ from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
 _Numbers = npt.NDArray[np.int64]
+_PIECE = (
+    4_000_000  # listings whose photos are looked at together: about 1.5 kB each, and all packs are read once for it
+)
+_SAMPLED = 500  # of so many listings one is looked at to find where pieces end
 _SLACK = 200_000  # rows that may be repeated before the distinct ones are sorted out
 _URLS = pa.large_list(pa.large_string())  # offsets of 64 bit: the URLs of millions of photos pass 2 GB
 
@@ -44,10 +48,48 @@ class Photos:
         return self.codes[self.offsets[photo] : self.offsets[photo + 1]]
 
 
-def read_photos(store: Store, dump_id: str) -> Photos:
+@dataclass(frozen=True)
+class Piece:
+    """A range of URLs of photos.
+
+    Attributes:
+        first: the least URL; empty for the first piece.
+        end: the first URL beyond it; None for the last piece.
+    """
+
+    first: str = ""
+    end: str | None = None
+
+    def has(self, urls: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Which URLs lie in it; null of nulls."""
+        inside = pc.greater_equal(urls, self.first)
+        return inside if self.end is None else pc.and_(inside, pc.less(urls, self.end))
+
+
+def pieces_of(store: Store, dump_id: str) -> list[Piece]:
+    """Cut the photos of an ingested dump into ranges of URLs that a few million listings show, in their order.
+
+    Raises:
+        NotReadyError: the dump is not ingested.
+    """
+    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as listings:
+        count = -(-listings.metadata.num_rows // _PIECE)
+        if count <= 1:
+            return [Piece()]
+        every = min(_SAMPLED, _PIECE)
+        sample: list[str] = []
+        for batch in listings.iter_batches(columns=["photo_url"]):
+            sample += batch["photo_url"].drop_null()[::every].to_pylist()
+    sample.sort()
+    ends = sorted({sample[len(sample) * number // count] for number in range(1, count)} if sample else set())
+    return [Piece(first, end) for first, end in zip(["", *ends], [*ends, None], strict=True)]
+
+
+def read_photos(store: Store, dump_id: str, piece: Piece = Piece()) -> Photos:
     """The photos of an ingested dump; a photo's renditions are those of the first listing that shows it.
 
-    The listings are read a row group at a time; what is kept grows with the distinct photos.
+    The listings are read a row group at a time; what is kept grows with the distinct photos of the piece. Listings
+    that show none belong to the first piece.
 
     Raises:
         NotReadyError: the dump is not ingested.
@@ -57,8 +99,8 @@ def read_photos(store: Store, dump_id: str) -> Photos:
     with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as listings:
         for group in range(listings.num_row_groups):
             table = listings.read_row_group(group, columns=["photo_url", "photo_urls"])
-            shown = table.filter(pc.is_valid(table["photo_url"]))
-            without += len(table) - len(shown)
+            without += table["photo_url"].null_count if not piece.first else 0
+            shown = table.filter(piece.has(table["photo_url"]))
             shown = shown.set_column(0, "photo_url", shown["photo_url"].cast(pa.large_string()))
             kept.append(_first_of_each(shown.set_column(1, "photo_urls", shown["photo_urls"].cast(_URLS))))
             if sum(map(len, kept)) > 2 * distinct + _SLACK:

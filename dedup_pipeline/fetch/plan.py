@@ -9,9 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.fetch.held import MANIFEST, held_results, is_finished, judging_settings
+from dedup_pipeline.fetch.held import (
+    MANIFEST,
+    held_results,
+    is_finished,
+    judging_settings,
+    may_be_among,
+    sorted_hashes,
+)
 from dedup_pipeline.fetch.packing import into_packs, renditions_to_try
-from dedup_pipeline.fetch.photos import Photos, read_photos
+from dedup_pipeline.fetch.photos import Photos, pieces_of, read_photos
 from dedup_pipeline.locks import locked
 from dedup_pipeline.schemas import conform
 from dedup_pipeline.stage import result_of
@@ -124,26 +131,33 @@ def _followable(store: Store, packs: list[str]) -> bool:
 
 
 def _plan_packs(settings: Settings, store: Store, dump_id: str, *, retry: bool) -> list[str]:
-    """Write the plans of the packs that a dump needs; their ids, sorted."""
-    photos = read_photos(store, dump_id)
-    ahead = _under_way(store)  # first: a pack that is finished meanwhile is then found twice, and not overlooked
-    held = held_results(store, photos.urls, settings.fetch, retry=retry)
-    to_try = renditions_to_try(photos, held, failed_only=retry)
-    needed = _take_under_way(ahead, photos, to_try)
-    for pack in into_packs(to_try, size=settings.fetch.pack_images):
-        flat = iter(photos.urls.take(pa.array(itertools.chain.from_iterable(pack), pa.int64())).to_pylist())
-        needed.add(_write_plan(store, [list(itertools.islice(flat, len(codes))) for codes in pack]))
+    """Write the plans of the packs that a dump needs; their ids, sorted.
+
+    The photos are planned piece by piece, each as if it were a dump of its own that follows the ones before.
+    """
+    needed: set[str] = set()
+    for piece in pieces_of(store, dump_id):
+        photos = read_photos(store, dump_id, piece)
+        ahead = _under_way(store, photos)  # first: a pack that is finished meanwhile is found twice, not overlooked
+        held = held_results(store, photos.urls, settings.fetch, retry=retry)
+        to_try = renditions_to_try(photos, held, failed_only=retry)
+        needed |= _take_under_way(ahead, photos, to_try)
+        for pack in into_packs(to_try, size=settings.fetch.pack_images):
+            flat = iter(photos.urls.take(pa.array(itertools.chain.from_iterable(pack), pa.int64())).to_pylist())
+            needed.add(_write_plan(store, [list(itertools.islice(flat, len(codes))) for codes in pack]))
     return sorted(needed)
 
 
-def _under_way(store: Store) -> list[tuple[str, list[str]]]:
-    """The photos of all unfinished packs: the pack, and the URLs to try."""
-    return [
-        (pack_id, urls)
-        for pack_id in store.names("packs")
-        if not is_finished(store, pack_id) and store.exists(store.pack(pack_id, PLAN_FILE))
-        for urls in read_plan(store, pack_id)
-    ]
+def _under_way(store: Store, photos: Photos) -> list[tuple[str, list[str]]]:
+    """Photos of unfinished packs whose first URL may be one of these photos': the pack, and the URLs to try."""
+    hashes = sorted_hashes(photos.urls)
+    found = []
+    for pack_id in store.names("packs"):
+        if not is_finished(store, pack_id) and store.exists(store.pack(pack_id, PLAN_FILE)):
+            plan = store.read_table(store.pack(pack_id, PLAN_FILE))
+            some = plan.filter(pa.array(may_be_among(plan["photo_url"].combine_chunks(), hashes)))
+            found += [(pack_id, urls) for urls in some["urls"].to_pylist()]
+    return found
 
 
 def _take_under_way(ahead: list[tuple[str, list[str]]], photos: Photos, to_try: list[list[int]]) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -14,7 +13,8 @@ from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch.held import Held
 from dedup_pipeline.fetch.photos import Photos
-from dedup_pipeline.schemas import PHOTOS, FetchStatus
+from dedup_pipeline.names import digests, numbered
+from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stage import Count
 
 _WORST = 3  # reasons named in an error
@@ -55,49 +55,77 @@ def resolve(photos: Photos, held: Held) -> pa.Table:
     return pa.table(columns)
 
 
-def count(table: pa.Table, photos: Photos, packs: list[str]) -> dict[str, Count]:
-    """The figures of a dump.
+class Figures:
+    """The figures of a dump, gathered from pieces of its photos; of each image a digest is held.
 
     Args:
-        table: as ``resolve`` returns it.
-        photos: the dump's photos.
         packs: the packs that were fetched for the dump.
     """
-    failed = Counter(status for status in table["status"].to_pylist() if status != FetchStatus.OK)
-    ok = table.filter(pc.is_valid(table["image_id"]))
-    now = int(pc.sum(pc.is_in(ok["pack_id"], value_set=pa.array(packs, pa.string()))).as_py() or 0)
-    images = ok.group_by("image_id").aggregate([("size", "max")])
-    return {
-        "photos": len(table),
-        "fetched_now": now,
-        "reused": len(ok) - now,
-        "ok": len(ok),
-        "failed": failed.total(),
-        "failed_by_reason": dict(sorted(failed.items())),
-        "listings_without_picture": photos.listings_without,
-        "images": len(images),
-        "bytes": int(pc.sum(images["size_max"]).as_py() or 0),
-    }
 
+    def __init__(self, packs: list[str]) -> None:
+        self._fetched = pa.array(packs, pa.string())
+        self._photos = self._now = self._without = 0
+        self._failed: Counter[tuple[str, str]] = Counter()  # by host and status
+        self._images = [digests(pa.array([], pa.string()))]
+        self._sizes = [np.empty(0, np.int64)]
+        self._packs: set[str] = set()
 
-def check_failures(table: pa.Table, settings: FetchSettings) -> None:
-    """Refuse a dump of which too much has failed.
+    def add(self, table: pa.Table, photos: Photos) -> None:
+        """Count a piece: its photos, and what ``resolve`` returned of them."""
+        self._photos += len(table)
+        self._without += photos.listings_without
+        failures = table.filter(pc.is_null(table["image_id"]))
+        urls, statuses = (failures[name].to_pylist() for name in ("url", "status"))
+        self._failed.update(zip(map(_host, urls), statuses, strict=True))
+        ok = table.filter(pc.is_valid(table["image_id"]))
+        self._now += int(pc.sum(pc.is_in(ok["pack_id"], value_set=self._fetched)).as_py() or 0)
+        self._packs.update(pc.unique(ok["pack_id"]).to_pylist())
+        self._images += map(digests, ok["image_id"].chunks)
+        self._sizes.append(ok["size"].to_numpy().astype(np.int64))
 
-    Raises:
-        FetchError: more photos failed than ``max_failure_ratio`` allows; it names where and why.
-    """
-    failures = table.filter(pc.is_null(table["image_id"])).select(["url", "status"]).to_pylist()
-    ratio = len(failures) / max(1, len(table))
-    if ratio <= settings.max_failure_ratio:
-        return
-    worst: Counter[tuple[str, Any]] = Counter((_host(row["url"]), row["status"]) for row in failures)
-    ranked = sorted(worst.items(), key=lambda item: (-item[1], item[0]))[:_WORST]
-    named = ", ".join(f"{times} {status} at {host}" for (host, status), times in ranked)
-    raise FetchError(
-        f"{len(failures)} of {len(table)} photos ({ratio:.0%}) could not be fetched, more than "
-        f"fetch.max_failure_ratio = {settings.max_failure_ratio:g} allows: {named}; what may be over by then is tried "
-        "again by the next run"
-    )
+    @property
+    def packs(self) -> list[str]:
+        """The packs that hold the images, sorted."""
+        return sorted(self._packs)
+
+    def counts(self) -> dict[str, Count]:
+        """The figures of all pieces."""
+        sizes = np.concatenate(self._sizes)
+        images = numbered(np.concatenate(self._images))
+        of_images = np.zeros(int(images.max(initial=-1)) + 1, dtype=np.int64)
+        np.maximum.at(of_images, images, sizes)
+        failed: Counter[str] = Counter()
+        for (_, status), times in self._failed.items():
+            failed[status] += times
+        return {
+            "photos": self._photos,
+            "fetched_now": self._now,
+            "reused": len(sizes) - self._now,
+            "ok": len(sizes),
+            "failed": failed.total(),
+            "failed_by_reason": dict(sorted(failed.items())),
+            "listings_without_picture": self._without,
+            "images": len(of_images),
+            "bytes": int(of_images.sum()),
+        }
+
+    def check(self, settings: FetchSettings) -> None:
+        """Refuse a dump of which too much has failed.
+
+        Raises:
+            FetchError: more photos failed than ``max_failure_ratio`` allows; it names where and why.
+        """
+        failures = self._failed.total()
+        ratio = failures / max(1, self._photos)
+        if ratio <= settings.max_failure_ratio:
+            return
+        ranked = sorted(self._failed.items(), key=lambda item: (-item[1], item[0]))[:_WORST]
+        named = ", ".join(f"{times} {status} at {host}" for (host, status), times in ranked)
+        raise FetchError(
+            f"{failures} of {self._photos} photos ({ratio:.0%}) could not be fetched, more than "
+            f"fetch.max_failure_ratio = {settings.max_failure_ratio:g} allows: {named}; what may be over by then is "
+            "tried again by the next run"
+        )
 
 
 def _host(url: str) -> str:

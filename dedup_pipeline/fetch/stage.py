@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 
-import pyarrow.compute as pc
-
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch.held import held_results, is_finished
 from dedup_pipeline.fetch.pack import VERSION, fetch_pack
-from dedup_pipeline.fetch.photos import read_photos
+from dedup_pipeline.fetch.photos import pieces_of, read_photos
 from dedup_pipeline.fetch.plan import fetch_inputs, note_failure, plan_fetch, plan_path, plan_size
-from dedup_pipeline.fetch.resolve import check_failures, count, resolve
+from dedup_pipeline.fetch.resolve import Figures, resolve
 from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, run_stage
 from dedup_pipeline.store import Store, digest
@@ -48,18 +46,21 @@ def _finish(settings: Settings, store: Store, dump_id: str, inputs: dict[str, ob
             f"{len(unfinished)} of {len(plan['packs'])} packs of dump {dump_id} are not fetched, pack {unfinished[0]} "
             "for one: run `dedup fetch`"
         )
-    photos = read_photos(store, dump_id)
-    table = resolve(photos, held_results(store, photos.urls, settings.fetch))
     outputs = {name: store.dump(dump_id, STAGE, file) for name, file in _FILES.items()}
-    store.write_table(outputs["photos"], table.select(PHOTOS.names).cast(PHOTOS))
-    packs = pc.unique(table["pack_id"].drop_null()).to_pylist()
-    store.write_json(outputs["packs"], {"packs": sorted(packs)})
+    figures = Figures(plan["packs"])
+    with store.writing_table(outputs["photos"], PHOTOS) as writer:
+        for piece in pieces_of(store, dump_id):  # in the order of their URLs
+            photos = read_photos(store, dump_id, piece)
+            table = resolve(photos, held_results(store, photos.urls, settings.fetch))
+            writer.write_table(table.select(PHOTOS.names).cast(PHOTOS))
+            figures.add(table, photos)
+    store.write_json(outputs["packs"], {"packs": figures.packs})
     try:
-        check_failures(table, settings.fetch)
+        figures.check(settings.fetch)
     except FetchError:
         note_failure(store, dump_id, plan)
         raise
-    return Done(outputs, count(table, photos, plan["packs"]))
+    return Done(outputs, figures.counts())
 
 
 _FILES = {"photos": "photos.parquet", "packs": "packs.json"}

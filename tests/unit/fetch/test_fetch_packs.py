@@ -15,7 +15,7 @@ import pytest
 
 import faulty_server as faulty
 from dedup_pipeline.errors import FetchError, NotReadyError
-from dedup_pipeline.fetch import fetch, fetch_pack, finish_fetch, pack, plan_fetch, seal
+from dedup_pipeline.fetch import fetch, fetch_pack, finish_fetch, pack, photos, plan_fetch, seal
 from dedup_pipeline.fetch.packing import SHARED_BY
 from dedup_pipeline.fetch.plan import read_plan
 from dedup_pipeline.hashing import image_id
@@ -474,3 +474,43 @@ def test_a_second_run_of_the_same_pack_does_no_harm(server, make_settings, make_
     assert raced[0].counts == result.counts
     assert pq.read_table(f"{store.root}/packs/{pack_id}/images.parquet").num_rows == 30
     assert not store.exists(f"packs/{pack_id}/spool")
+
+
+def test_a_dump_looked_at_in_pieces_gives_the_same(server, make_settings, make_dump, monkeypatch):
+    many = [*paths(0, 60, sizes=("big", "small")), *paths(0, 10), None, None, None]
+    server.routes |= {
+        "/3-big.jpg": faulty.status(404),
+        "/4-big.jpg": faulty.status(404),
+        "/4-small.jpg": faulty.status(410),
+    }
+    results = []
+    for size in (1000, 20):
+        monkeypatch.setattr(photos, "_PIECE", size)
+        settings = make_settings(store=f"store-{size}", pack_images=10)
+        make_dump(settings, "one", many)
+        store = Store(settings.store)
+        result = fetch(settings, "one")
+        table = store.read_table(result.outputs["photos"])
+        results.append((table.drop_columns(["pack_id"]).to_pylist(), result.counts))
+        assert table["pack_id"].drop_null().unique().sort().to_pylist() == pack_ids(store, "one")
+        if size == 20:
+            pieces = photos.pieces_of(store, "one")
+            assert len(pieces) == 4
+            assert max(len(photos.read_photos(store, "one", piece)) for piece in pieces) < 40
+            # another dump takes over what this one has under way and fetched, piece by piece
+            make_dump(settings, "two", many)
+            assert fetch(settings, "two").counts["fetched_now"] == 0
+    assert results[0] == results[1]
+    assert results[0][1]["listings_without_picture"] == 3
+    assert results[0][1]["failed"] == 1
+
+
+def test_pieces_planned_at_once_do_not_ask_for_a_photo_twice(server, make_settings, make_dump, monkeypatch):
+    monkeypatch.setattr(photos, "_PIECE", 10)
+    settings = make_settings(pack_images=7)
+    make_dump(settings, "one", paths(0, 40))
+    make_dump(settings, "two", paths(20, 60))
+    store = Store(settings.store)
+    first, second = plan_fetch(settings, "one"), plan_fetch(settings, "two")
+    planned = [urls[0] for pack_id in {*first, *second} for urls in read_plan(store, pack_id)]
+    assert sorted(planned) == sorted(server.url(f"/{number}-big.jpg") for number in range(60))
