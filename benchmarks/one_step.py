@@ -3,7 +3,9 @@
     one_step.py ORDER ANSWER
 
 ORDER is a JSON file: settings, dump, step, part, catalog, flat (do not calibrate and lay nothing over each other: for
-dumps of made-up fingerprints, which have no pictures). ANSWER gets seconds (CPU, without imports) and megabytes (peak).
+dumps of made-up fingerprints, which have no pictures), piece (rows whose photos are looked at together). ANSWER gets
+seconds (CPU, without imports) and megabytes (the most memory of its own: what is mapped from files is the kernel's to
+drop).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import importlib
 import json
 import math
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,7 +24,7 @@ from typing import Any
 from unittest import mock
 
 sys.path.append(str(Path(__file__).parent / "contenders"))
-from contender import cpu_seconds, peak_megabytes
+from contender import cpu_seconds
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.stages import STAGES, run_one
@@ -36,6 +39,8 @@ def work_of(order: dict[str, Any], settings: Settings) -> Callable[[], object]:
         return lambda: room.plan_fetch(settings, dump)
     if step == "fetch":
         return lambda: [room.fetch_pack(settings, dump, pack) for pack in room.plan_fetch(settings, dump)]
+    if step == "index-plan":
+        return lambda: room.plan_index(settings, dump)
     if step == "match-plan":
         return lambda: room.plan_match(settings, dump)
     if step == "match":
@@ -59,6 +64,28 @@ def flat(order: dict[str, Any]) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def own_memory() -> Iterator[list[float]]:
+    """Look every 20 ms how much memory of its own (RssAnon) the process has, in MB."""
+    looks, done = [0.0], threading.Event()
+
+    def look() -> None:
+        while True:
+            last = done.wait(0.02)
+            lines = Path("/proc/self/status").read_text().splitlines()
+            looks.append(next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("RssAnon:")))
+            if last:
+                return
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield looks
+    finally:
+        done.set()
+        watcher.join()
+
+
 def main() -> None:
     """Do it."""
     warnings.simplefilter("ignore")
@@ -66,12 +93,14 @@ def main() -> None:
     settings = Settings(**order["settings"])
     if order["step"] == "embed":
         importlib.import_module("openvino")  # its import is not counted
-    with flat(order):
+    if "piece" in order:
+        importlib.import_module("dedup_pipeline.fetch.photos")._PIECE = order["piece"]
+    with flat(order), own_memory() as megabytes:
         work = work_of(order, settings)
         before = cpu_seconds()
         work()
         seconds = cpu_seconds() - before
-    Path(sys.argv[2]).write_text(json.dumps({"seconds": seconds, "megabytes": peak_megabytes()}))
+    Path(sys.argv[2]).write_text(json.dumps({"seconds": seconds, "megabytes": max(megabytes)}))
 
 
 if __name__ == "__main__":

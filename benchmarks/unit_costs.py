@@ -36,7 +36,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.plan.costs import Checked, Fetching, Origin, UnitCosts, Workflow, load_costs
 from dedup_pipeline.plan.learn import catalog_of, fitted, stored_of
 from dedup_pipeline.plan.model import make_plan
-from dedup_pipeline.plan.observe import Observation, Observed, observe
+from dedup_pipeline.plan.observe import Observation, Observed, observe, photos_of
 from dedup_pipeline.plan.steps import BY_NAME, STEPS
 from dedup_pipeline.plan.workload import Cluster, Workload
 from dedup_pipeline.stage import result_of
@@ -45,7 +45,9 @@ from dedup_pipeline.store import Store
 HERE = Path(__file__).parent
 PACKAGED = HERE.parent / "dedup_pipeline" / "plan" / "unit_costs.json"
 DUMP = "second"
+PIECES = 4  # of the photos of a made-up dump
 PARTS = 3  # so many parts at least, so that they show what grows with the nodes of the dump
+FETCH = ("fetch-plan", "fetch", "fetch-finish")
 TRAIN = "train"  # takes the champion; not a step of a plan
 SETTINGS = (
     *("train.backbone", "train.image_px", "train.dimension", "index.trees", "index.neighbours"),
@@ -105,7 +107,7 @@ def run_chain(folder: Path, items: int, materials: Materials, trained: Path) -> 
     took: dict[tuple[str, int], tuple[float, float]] = {}
     with beside(SERVER, folder):
         took["ingest", 0] = taken(settings, folder, "ingest", catalog=str(folder / "catalog.csv"))
-        for step in ("fetch-plan", "fetch", "fetch-finish", "fingerprint", TRAIN, "embed", "index", "match-plan"):
+        for step in (*FETCH, "fingerprint", TRAIN, "embed", "index-plan", "index", "match-plan"):
             took[step, 0] = taken(settings, folder, step)
         parts = int(store.read_json(store.dump(DUMP, "match", "manifest-plan.json"))["counts"]["parts"])
         for part in range(parts):
@@ -116,7 +118,7 @@ def run_chain(folder: Path, items: int, materials: Materials, trained: Path) -> 
     images = observed.sizes["images"]
     known = {
         "fetch": {"task": 1.0, "images": images},
-        "fetch-plan": {"task": 1.0, "images": images},
+        "fetch-plan": {"task": 1.0} | photos_of(observed.sizes),
         "record": {"task": 1.0},
     }
     steps, numbers = [], dict.fromkeys(BY_NAME, 0)
@@ -135,7 +137,16 @@ def run_made_up(folder: Path, items: int, calibration: Path) -> list[Observation
     match = settings.match.model_copy(update={"part_nodes": part_nodes(settings, items)})
     settings = settings.model_copy(update={"threads": 1, "match": match})
     blind = {"flat": str(calibration)}
-    took: dict[tuple[str, int], tuple[float, float]] = {("index", 0): taken(settings, folder, "index")}
+    steps = []
+    sizes = {"rows": float(items), "images": float(items)}
+    for piece in (items // PIECES, 2 * items):  # in several, then, as ever, at once
+        for step in ("fetch-plan", "fetch-finish"):
+            forget(settings, step)
+            drivers = {"task": 1.0} | photos_of(sizes, piece=piece)
+            steps.append(Observation(step, drivers, *taken(settings, folder, step, piece=piece)))
+    took: dict[tuple[str, int], tuple[float, float]] = {}
+    for step in ("index-plan", "index"):
+        took[step, 0] = taken(settings, folder, step)
     took["match-plan", 0] = taken(settings, folder, "match-plan", **blind)
     store = Store(settings.store)
     parts = int(store.read_json(store.dump(DUMP, "match", "manifest-plan.json"))["counts"]["parts"])
@@ -144,7 +155,7 @@ def run_made_up(folder: Path, items: int, calibration: Path) -> list[Observation
     took["match-finish", 0] = taken(settings, folder, "match-finish", **blind)
     for step in ("group", "export"):
         took[step, 0] = taken(settings, folder, step)
-    steps, number = [], 0
+    number = 0
     for one in observe(store, DUMP).steps:
         place = (one.step, number if one.step == "match" else 0)
         number += one.step == "match"
@@ -152,6 +163,11 @@ def run_made_up(folder: Path, items: int, calibration: Path) -> list[Observation
             drivers = one.drivers | ({"photos": 0.0} if one.step == "match-plan" else {})  # no photo was there
             steps.append(Observation(one.step, drivers, *took[place]))
     return steps
+
+
+def forget(settings: Settings, step: str) -> None:
+    """Let a step of the fetch be done again."""
+    Store(settings.store).remove(f"dumps/{DUMP}/fetch/{'plan' if step == 'fetch-plan' else 'manifest'}.json")
 
 
 def run_ingest(folder: Path, rows: int) -> Observation:

@@ -8,8 +8,8 @@ import numpy as np
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Looks, Rows
+from dedup_pipeline.hamming import Hashes, radius_join
 from dedup_pipeline.index import NeighbourIndex, read_neighbours
-from dedup_pipeline.match.hamming import Hashes, radius_join
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.runs import runs
 from dedup_pipeline.store import Store

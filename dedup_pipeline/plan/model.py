@@ -14,7 +14,7 @@ from typing import Any
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.plan.costs import UnitCosts
-from dedup_pipeline.plan.steps import BY_NAME, STEPS, Drivers, Step, compared, logarithmic
+from dedup_pipeline.plan.steps import BY_NAME, PIECE, STEPS, Drivers, Step, joined, logarithmic, ordered, pieces
 from dedup_pipeline.plan.workload import Cluster, Workload
 
 _HOUR = 3600.0
@@ -108,8 +108,8 @@ def make_plan(workload: Workload, cluster: Cluster, costs: UnitCosts, settings: 
         cluster: the workers.
         costs: the unit costs.
         settings: ``ingest.chunk_rows``, ``fetch.pack_images``, ``fetch.threads``, ``fetch.connections_per_host``,
-            ``fetch.rate_per_host``, ``match.calibration_photos``, ``match.part_nodes``,
-            ``workflow.most_mapped_tasks``.
+            ``fetch.rate_per_host``, ``index.part_vectors``, ``match.calibration_photos``, ``match.hash_radius``,
+            ``match.part_nodes``, ``workflow.most_mapped_tasks``.
 
     Raises:
         InputError: a worker has not even the memory of a task, or a shard that was asked for does not fit.
@@ -151,25 +151,39 @@ class _Reckoner:
             "rows": float(self._load.rows),  # a shard's ingest reads the whole file
             "chunk": float(min(self._load.rows, self._settings.ingest.chunk_rows)),
             "images": float(images),
+            "piece": float(min(max(rows, images), PIECE)),
+            "passed": float(images * pieces(max(rows, images))),
             "vectors": vectors,
-            "vectors_log": logarithmic(vectors),
             "photos": min(nodes, self._settings.match.calibration_photos),
             "nodes": nodes,
-            "compared": compared(nodes, nodes),
             "candidates": images * catalog.candidates,
+            "ordered": ordered(images * catalog.candidates),
             "aligned": images * catalog.aligned,
             "records": rows + images,
+            "pairs": images * catalog.pairs,
         }
 
     def _of_one(self, step: Step, images: int) -> Drivers:
-        """What one task of a step holds in memory at a time, in a shard of so many images."""
+        """What one task of a step does and holds at a time, in a shard of so many images."""
         drivers = self._drivers(images)
         if step.each == "pack":
             return drivers | {"images": float(min(images, self._settings.fetch.pack_images))}
+        if step.each == "file":
+            own = min(drivers["vectors"], self._settings.index.part_vectors)
+            return drivers | {"vectors": own, "vectors_log": logarithmic(own) * self._parts(step, drivers)}
         if step.each == "part" and drivers["nodes"] > 0:
-            share = min(1.0, self._settings.match.part_nodes / drivers["nodes"])
-            return drivers | {name: drivers[name] * share for name in ("compared", "candidates", "aligned")}
+            match, nodes = self._settings.match, drivers["nodes"]
+            own = min(nodes, match.part_nodes)
+            part = {name: drivers[name] * own / nodes for name in ("candidates", "aligned")}
+            return drivers | part | {"joined": joined(own, nodes, match.hash_radius)}
         return drivers
+
+    def _parts(self, step: Step, drivers: Drivers) -> int:
+        """The files of the index, or the parts of the nodes, of a shard."""
+        size, name = self._settings.match.part_nodes, "nodes"
+        if step.each == "file":
+            size, name = self._settings.index.part_vectors, "vectors"
+        return max(1, math.ceil(drivers[name] / size))
 
     def _bytes(self, step: Step, images: int) -> float:
         return step.of(self._of_one(step, images), self._costs.memory[step.name])
@@ -227,12 +241,11 @@ class _Reckoner:
             held = min(new, self._settings.fetch.pack_images) * -(-packs // tasks) if tasks else 0
             one = step.of({"task": float(tasks > 0), "images": float(min(new, held))}, unit)
             return tasks, step.of({"task": float(tasks), "images": float(new)}, unit), one
-        parts = max(1, math.ceil(drivers["nodes"] / self._settings.match.part_nodes))
+        parts = self._parts(step, drivers)
         tasks = min(parts, most)
-        # every part reads all nodes, however many parts a task does
-        part = self._of_one(step, images)
-        whole = drivers | {"nodes": drivers["nodes"] * parts, "task": float(parts)}
-        return tasks, step.of(whole, unit), step.of(part, unit) * -(-parts // tasks)
+        # every part reads all nodes, however many parts a task does; the last part is taken for a whole one
+        part = step.of(self._of_one(step, images), unit)
+        return tasks, part * parts, part * -(-parts // tasks)
 
     def _waiting(self) -> float:
         """Seconds of the fetch were its cores infinitely fast: by connections, and by the rate that hosts allow."""

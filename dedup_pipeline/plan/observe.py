@@ -9,8 +9,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from dedup_pipeline.config import MatchSettings
 from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
-from dedup_pipeline.plan.steps import Drivers, compared, logarithmic
+from dedup_pipeline.plan.steps import PIECE, Drivers, joined, logarithmic, ordered, pieces
 from dedup_pipeline.stage import StageResult, result_of, seconds_of
 from dedup_pipeline.store import Store
 
@@ -40,7 +41,7 @@ class Observed:
 
     Attributes:
         steps: its steps, and of those that are done pack by pack or part by part each.
-        sizes: rows, images, vectors, nodes, candidates, aligned, records.
+        sizes: rows, images, vectors, nodes, candidates, aligned, records, pairs.
         stored: artifact to (driver that it grows with, how much of that, bytes).
     """
 
@@ -81,6 +82,7 @@ def _sizes(results: dict[str, StageResult]) -> dict[str, float]:
         "candidates": _number(results["match"], "candidates"),
         "aligned": _number(results["match"], "aligned"),
         "records": rows + images,
+        "pairs": _number(results["export"], "pairs"),
     }
 
 
@@ -90,21 +92,35 @@ def _steps(
     one = {"task": 1.0}
     yield Observation("ingest", one | {"rows": sizes["rows"]}, results["ingest"].seconds)
     yield from _fetched(store, dump_id)
-    yield Observation("fetch-finish", one | {"images": sizes["images"]}, results["fetch"].seconds)
+    yield Observation("fetch-finish", one | photos_of(sizes), results["fetch"].seconds)
     for stage in ("fingerprint", "embed"):
         yield from _packed(store, dump_id, stage)
-    vectors = {"vectors": sizes["vectors"], "vectors_log": logarithmic(sizes["vectors"])}
-    # with its parts, whose work is spread over manifests of their own
-    yield Observation("index", one | vectors, seconds_of(store, dump_id, "index"))
+    index = _manifest(store, dump_id, "index", "manifest-plan.json")
+    if index:
+        yield Observation("index-plan", one | {"vectors": sizes["vectors"]}, index["seconds"])
+        # the work of its files is spread over manifests of their own
+        files, seconds = _number(index, "parts"), seconds_of(store, dump_id, "index") - index["seconds"]
+        own = sizes["vectors"] / files
+        vectors = {"task": files, "vectors": own, "vectors_log": logarithmic(own) * files * files}
+        yield Observation("index", vectors, seconds)
     plan = _manifest(store, dump_id, "match", "manifest-plan.json")
     if plan:
         drivers = one | {"photos": _calibrated_on(store, dump_id, plan), "nodes": sizes["nodes"]}
         yield Observation("match-plan", drivers, plan["seconds"])
-        yield from _parts(store, dump_id, int(_number(plan, "parts")), sizes["nodes"])
-    yield Observation("match-finish", one | {"candidates": sizes["candidates"]}, results["match"].seconds)
+        radius = int(plan["inputs"].get("options", {}).get("hash_radius", MatchSettings().hash_radius))
+        yield from _parts(store, dump_id, int(_number(plan, "parts")), sizes["nodes"], radius)
+    candidates = {"candidates": sizes["candidates"], "ordered": ordered(sizes["candidates"])}
+    yield Observation("match-finish", one | candidates, results["match"].seconds)
     for stage in ("group", "export"):
-        drivers = one | {"records": sizes["records"]}
+        drivers = one | {name: sizes[name] for name in ("records", "pairs")}
         yield Observation(stage, drivers, result_of(store, dump_id, stage).seconds)
+
+
+def photos_of(sizes: dict[str, float], *, piece: int = PIECE) -> Drivers:
+    """What looking all photos up grows with, where ``piece`` rows are looked at together."""
+    rows = max(sizes["rows"], sizes["images"])
+    passed = sizes["images"] * (pieces(rows) if piece == PIECE else -(-rows // piece))
+    return {"images": sizes["images"], "piece": min(rows, piece), "passed": passed}
 
 
 def _calibrated_on(store: Store, dump_id: str, plan: dict[str, Any]) -> float:
@@ -142,12 +158,11 @@ def _packed(store: Store, dump_id: str, stage: str) -> Iterator[Observation]:
             yield Observation(stage, {"task": 1.0, "images": _number(known, "images")}, known["seconds"])
 
 
-def _parts(store: Store, dump_id: str, parts: int, nodes: float) -> Iterator[Observation]:
+def _parts(store: Store, dump_id: str, parts: int, nodes: float, radius: int) -> Iterator[Observation]:
     for number in range(parts):
         known = _manifest(store, dump_id, "match", f"manifest-{number:05d}.json")
         if known:
-            own = nodes / parts
-            drivers = {"task": 1.0, "nodes": nodes, "compared": compared(own, nodes)}
+            drivers = {"task": 1.0, "nodes": nodes, "joined": joined(nodes / parts, nodes, radius)}
             drivers["candidates"] = _number(known, "candidates")
             # evidence that an earlier run had kept cost this one nothing
             drivers["aligned"] = _number(known, "laid" if "laid" in known["counts"] else "aligned")

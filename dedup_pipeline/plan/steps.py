@@ -11,24 +11,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Drivers = dict[str, float]
-Each = Literal["shard", "pack", "part"]
+from dedup_pipeline.hamming import likely_seconds
 
-_KEYS = 1 << 16  # 16-bit quarters of a hash, see match/hamming.py
+Drivers = dict[str, float]
+Each = Literal["shard", "pack", "file", "part"]
+
+PIECE = 4_000_000  # of fetch/photos.py
+RANGE_ROWS, MOST_RANGES = 1_000_000, 256  # of match/merging.py
+_HASHES, _SIDES = 2, 2  # pHash and dHash, each upright and mirrored
 
 DRIVERS: dict[str, str] = {
     "task": "once for each task",
     "rows": "rows of the dump",
     "chunk": "rows that are handled at a time, at most ingest.chunk_rows",
     "images": "distinct images",
-    "vectors": "distinct embeddings",
-    "vectors_log": "n log2 n of the distinct embeddings n",
+    "piece": f"rows whose photos are looked at together, at most {PIECE:,}",
+    "passed": "images x pieces of so many rows",
+    "vectors": "distinct embeddings, of a file at most index.part_vectors",
+    "vectors_log": "n log2 n of the embeddings n of a file, once for every file that is asked",
     "photos": "photos that the verdicts are calibrated on, at most match.calibration_photos",
     "nodes": "distinct pictures that are matched",
-    "compared": "pairs of hashes that share a quarter: nodes of a part x all nodes / 65536",
+    "joined": "seconds that hamming.py expects for a part's look-ups among the hashes of all nodes, and what they meet",
     "candidates": "pairs that get a verdict",
+    "ordered": f"of these, those put in order at a time: {RANGE_ROWS:,}, or 1 / {MOST_RANGES} where that is more",
     "aligned": "pairs that are laid over each other",
     "records": "rows and images",
+    "pairs": "pairs of listings that are exported",
 }
 """What a cost can grow with: name -> in words."""
 
@@ -39,8 +47,8 @@ class Step:
 
     Attributes:
         name: of the step; a part of its stage's name before the dash is the stage.
-        each: for what it is done once: a shard (a dump, or a piece that a large one is cut into), a pack, or a part of
-            the nodes.
+        each: for what it is done once: a shard (a dump, or a piece that a large one is cut into), a pack, a file of the
+            index, or a part of the nodes.
         seconds: the drivers of its seconds.
         memory: the drivers of its peak memory.
         source: where the form comes from.
@@ -70,29 +78,66 @@ STEPS: tuple[Step, ...] = (
         ("task", "chunk", "rows"),
         "chunk by chunk; ids and families of all rows stay in memory",
     ),
-    Step("fetch-plan", "shard", ("task", "images"), ("task", "images"), "looks every URL up among all packs"),
+    Step(
+        "fetch-plan",
+        "shard",
+        ("task", "images", "passed"),
+        ("task", "piece"),
+        "looks every URL up among all packs, piece by piece",
+    ),
     Step("fetch", "pack", ("task", "images"), ("task", "images"), "image by image; memory is that of a pack"),
-    Step("fetch-finish", "shard", ("task", "images"), ("task", "images"), "joins photos and packs in memory"),
+    Step(
+        "fetch-finish",
+        "shard",
+        ("task", "images", "passed"),
+        ("task", "piece", "images"),
+        "joins photos and packs, piece by piece; digests of all images in memory",
+    ),
     Step("fingerprint", "pack", ("task", "images"), ("task", "images"), "image by image; rows of a pack in memory"),
     Step("embed", "pack", ("task", "images"), ("task", "images"), "image by image; loads the model once a task"),
-    Step("index", "shard", ("task", "vectors_log"), ("task", "vectors"), "trees of depth log n, all vectors asked for"),
+    Step("index-plan", "shard", ("task", "vectors"), ("task", "vectors"), "digests of all vectors in memory"),
+    Step(
+        "index",
+        "file",
+        ("task", "vectors_log"),
+        ("task", "vectors"),
+        "trees of depth log n; the vectors of a file asked for in all files",
+    ),
     Step(
         "match-plan",
         "shard",
         ("task", "photos", "nodes"),
         ("task", "photos", "nodes"),
-        "calibrates on so many photos; reads all nodes and titles",
+        "calibrates on so many photos; digests of URLs, names and numbers of all nodes in memory",
     ),
     Step(
         "match",
         "part",
-        ("task", "nodes", "compared", "candidates", "aligned"),
+        ("task", "nodes", "joined", "candidates", "aligned"),
         ("task", "nodes", "aligned"),
-        "every part reads all nodes and joins its hashes with all; views of what is laid over each other stay",
+        "every part sorts the hashes of all nodes and looks its own up; views of what is laid over each other stay",
     ),
-    Step("match-finish", "shard", ("task", "candidates"), ("task", "candidates"), "sorts the verdicts of all parts"),
-    Step("group", "shard", ("task", "records"), ("task", "records"), "listings and images in memory"),
-    Step("export", "shard", ("task", "records"), ("task", "records"), "listings, images and verdicts in memory"),
+    Step(
+        "match-finish",
+        "shard",
+        ("task", "candidates"),
+        ("task", "ordered"),
+        "puts the verdicts of all parts in order, range by range, and reads them three times",
+    ),
+    Step(
+        "group",
+        "shard",
+        ("task", "records", "pairs"),
+        ("task", "records", "pairs"),
+        "numbers of all listings and images in memory, texts of groups",
+    ),
+    Step(
+        "export",
+        "shard",
+        ("task", "records", "pairs"),
+        ("task", "records", "pairs"),
+        "numbers of all listings and images in memory, texts of the pairs",
+    ),
     Step("record", "shard", ("task",), ("task",), "a few requests to MLflow"),
 )
 """The steps of a run whose model is there, in walking order."""
@@ -100,9 +145,19 @@ STEPS: tuple[Step, ...] = (
 BY_NAME: dict[str, Step] = {step.name: step for step in STEPS}
 
 
-def compared(part_nodes: float, nodes: float) -> float:
-    """How many pairs of hashes a part's radius join meets for each pattern, were the hashes spread evenly."""
-    return part_nodes * nodes / _KEYS
+def joined(part_nodes: float, nodes: float, radius: int) -> float:
+    """Seconds that the radius joins of a part are likely to take, see ``hamming.likely_seconds``."""
+    return _HASHES * likely_seconds(math.ceil(_SIDES * part_nodes), math.ceil(nodes), radius)
+
+
+def ordered(candidates: float) -> float:
+    """How many of the verdicts of a dump are put in order at a time."""
+    return min(candidates, max(RANGE_ROWS, candidates / MOST_RANGES))
+
+
+def pieces(rows: float) -> int:
+    """In how many pieces the photos of a dump are looked at."""
+    return max(1, math.ceil(rows / PIECE))
 
 
 def logarithmic(count: float) -> float:

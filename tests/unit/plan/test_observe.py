@@ -12,6 +12,7 @@ import pytest
 from dedup_pipeline import schemas
 from dedup_pipeline.errors import InputError, NotReadyError
 from dedup_pipeline.plan.observe import observe
+from dedup_pipeline.plan.steps import joined
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
 
@@ -57,6 +58,7 @@ def store(tmp_path):
     stage(store, "fingerprint", part=SECOND, packs_reused=1, images=0)
     stage(store, "fingerprint", packs_reused=2, images=0)
     stage(store, "embed", **COUNTS["embed"])
+    stage(store, "index", part="plan", parts=1, **COUNTS["index"])
     stage(store, "index", ["vectors", "rows", "neighbours"], **COUNTS["index"])
     stage(store, "match", ["calibration"], part="plan", parts=2, nodes=4)
     store.write_json(store.dump(DUMP, "match", "calibration"), {"figures": {"photos": 3}})
@@ -71,20 +73,21 @@ def store(tmp_path):
 def test_every_step_is_seen_with_what_its_cost_grows_with(store):
     observed = observe(store, DUMP)
     drivers = [(one.step, one.drivers) for one in observed.steps]
-    part = {"task": 1, "nodes": 4, "compared": 2 * 4 / 65536, "candidates": 5, "aligned": 2}
+    part = {"task": 1, "nodes": 4, "joined": joined(2, 4, 8), "candidates": 5, "aligned": 2}
     assert drivers == [
         ("ingest", {"task": 1, "rows": 12}),
         ("fetch", {"task": 1, "images": 4}),  # the other pack was there
-        ("fetch-finish", {"task": 1, "images": 6}),
+        ("fetch-finish", {"task": 1, "images": 6, "piece": 12, "passed": 6}),
         ("fingerprint", {"task": 1, "images": 4}),
         ("embed", {"task": 1, "images": 6}),
+        ("index-plan", {"task": 1, "vectors": 5}),
         ("index", {"task": 1, "vectors": 5, "vectors_log": pytest.approx(5 * math.log2(5))}),
         ("match-plan", {"task": 1, "photos": 3, "nodes": 4}),
         ("match", part),
         ("match", part),
-        ("match-finish", {"task": 1, "candidates": 9}),
-        ("group", {"task": 1, "records": 18}),
-        ("export", {"task": 1, "records": 18}),
+        ("match-finish", {"task": 1, "candidates": 9, "ordered": 9}),
+        ("group", {"task": 1, "records": 18, "pairs": 2}),
+        ("export", {"task": 1, "records": 18, "pairs": 2}),
     ]
     assert observed.sizes["nodes"] == 4
 

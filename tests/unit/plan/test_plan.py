@@ -11,18 +11,21 @@ from hypothesis import strategies as st
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import InputError
+from dedup_pipeline.fetch import photos
+from dedup_pipeline.match import merging
 from dedup_pipeline.plan import Cluster, Workload, load_costs, make_plan
+from dedup_pipeline.plan import steps as forms
 from dedup_pipeline.plan.costs import Catalog, Fetching, Origin, Stored, UnitCosts, Workflow
 from dedup_pipeline.plan.learn import fitted, scaled
 from dedup_pipeline.plan.observe import Observation, Observed
-from dedup_pipeline.plan.steps import BY_NAME, STEPS
+from dedup_pipeline.plan.steps import BY_NAME, STEPS, joined, ordered, pieces
 
 HOUR = 3600.0
 SETTINGS = load_settings()
 # rounder than any measurement, so that what is reckoned can be said by heart
 COSTS = UnitCosts(
     origin=Origin(machine="toy", taken="2018-10-05", commit="", images=[1], command="by hand", settings={}),
-    catalog=Catalog(vectors=0.9, nodes=0.8, candidates=10.0, aligned=2.0),
+    catalog=Catalog(vectors=0.9, nodes=0.8, candidates=10.0, aligned=2.0, pairs=0.5),
     seconds={step.name: {driver: 0.5 if driver == "task" else 1e-5 for driver in step.seconds} for step in STEPS},
     memory={step.name: {driver: 1e8 if driver == "task" else 1e3 for driver in step.memory} for step in STEPS},
     stored={"images": Stored(driver="images", bytes=30_000), "listings": Stored(driver="rows", bytes=100)},
@@ -122,7 +125,7 @@ def test_units_are_hours_gigabytes_and_bytes():
 
 
 def test_every_part_reads_all_nodes_so_that_matching_grows_with_the_square():
-    nodes = {"task": 0.0, "nodes": 1e-5, "compared": 0.0, "candidates": 0.0, "aligned": 0.0}
+    nodes = {"task": 0.0, "nodes": 1e-5, "joined": 0.0, "candidates": 0.0, "aligned": 0.0}
     costs = COSTS.model_copy(update={"seconds": COSTS.seconds | {"match": nodes}})
     small, large = (
         next(step for step in reckoned(images=images, costs=costs).steps if step.step == "match")
@@ -186,10 +189,10 @@ def test_nonsense_is_refused_in_one_sentence(numbers, said):
 
 
 def test_unit_costs_are_found_again_in_runs_that_follow_them():
-    true = {"task": 2.0, "nodes": 3e-6, "compared": 1e-4, "candidates": 5e-5, "aligned": 8e-3}
+    true = {"task": 2.0, "nodes": 3e-6, "joined": 1.5, "candidates": 5e-5, "aligned": 8e-3}
     parts = ((500, 500, 900), (4500, 700, 1500), (20_000, 5000, 0), (80_000, 5000, 0), (900, 300, 0))
     drivers = [
-        {"task": 1.0, "nodes": nodes, "compared": own * nodes / 65536, "candidates": 30 * own, "aligned": aligned}
+        {"task": 1.0, "nodes": nodes, "joined": joined(own, nodes, 8), "candidates": 30 * own, "aligned": aligned}
         for nodes, own, aligned in parts
     ]
     seen = [Observation("match", one, BY_NAME["match"].of(one, true)) for one in drivers]
@@ -202,7 +205,8 @@ def test_unit_costs_are_found_again_in_runs_that_follow_them():
 def test_costs_that_are_learnt_from_a_run_say_what_the_run_took():
     drivers = {"task": 1.0, "images": 1000.0}
     took = Observation("embed", drivers, 7 * BY_NAME["embed"].of(drivers, COSTS.seconds["embed"]))
-    sizes = {"rows": 1000.0, "images": 1000.0, "vectors": 1000.0, "nodes": 500.0, "candidates": 0.0, "aligned": 0.0}
+    sizes = {"rows": 1000.0, "images": 1000.0, "vectors": 1000.0, "nodes": 500.0}
+    sizes |= {"candidates": 0.0, "aligned": 0.0, "pairs": 0.0}
     learnt = scaled(COSTS, Observed([took], sizes, {"images": ("images", 1000.0, 5e6)}), "2018-10-05", "mine")
     assert learnt.seconds["embed"] == {"task": 3.5, "images": pytest.approx(7e-5)}
     assert learnt.seconds["index"] == COSTS.seconds["index"]
@@ -250,3 +254,28 @@ def test_the_packages_costs_say_what_was_measured(run):
 def test_the_packages_costs_are_measured_with_the_default_settings():
     assert make_plan(Workload(1000, 1000, 1000), Cluster(), load_costs(), Settings()).notes == []
     assert len(load_costs().checked) >= 3
+
+
+def test_the_forms_know_how_much_the_steps_hold_at_a_time():
+    assert photos._PIECE == forms.PIECE
+    assert (merging.RANGE_ROWS, merging._MOST_RANGES) == (forms.RANGE_ROWS, forms.MOST_RANGES)
+    assert [pieces(rows) for rows in (1, 4_000_000, 4_000_001, 40_000_000)] == [1, 1, 2, 10]
+    assert [ordered(n) for n in (10.0, 5e6, 256e6, 1e9)] == [10, 1e6, 1e6, 1e9 / 256]
+
+
+def test_the_memory_of_what_works_in_pieces_does_not_grow_with_the_dump():
+    small, large = (
+        {step.step: step.gigabytes for step in reckoned(rows, rows).steps} for rows in (10_000_000, 20_000_000)
+    )
+    for step in ("fetch-plan", "fetch", "fingerprint", "embed", "index", "match-finish"):
+        assert large[step] == small[step], step
+    for step in ("index-plan", "match-plan", "match", "group", "export"):
+        assert large[step] > small[step], step
+
+
+def test_files_of_the_index_are_tasks_and_each_asks_all():
+    settings = load_settings(["index.part_vectors=900000"])
+    steps = {step.step: step for step in reckoned(images=4_000_000, settings=settings).steps}
+    assert steps["index"].tasks == 4
+    assert steps["index"].core_hours == pytest.approx(4 * (0.5 + 4 * 900_000 * math.log2(900_000) * 1e-5) / HOUR)
+    assert steps["index"].gigabytes == pytest.approx((1e8 + 900_000 * 1e3) / 1e9)

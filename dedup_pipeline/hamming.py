@@ -81,6 +81,11 @@ def segments(queries: int, table: int, radius: int) -> list[Segment]:
     return min((_cut(radius, count) for count in _SEGMENTS), key=lambda cut: _cost(cut, queries, table))
 
 
+def likely_seconds(queries: int, table: int, radius: int) -> float:
+    """What a join of so many hashes is likely to take, as far as its look-ups and comparisons go."""
+    return min(_cost(_cut(radius, count), queries, table) for count in _SEGMENTS) * 1e-9
+
+
 def _cut(radius: int, count: int) -> list[Segment]:
     """So many segments, their flips as even as can be; one that may not even differ by 0 is left out."""
     flips, more = divmod(radius - count + 1, count)
