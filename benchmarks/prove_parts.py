@@ -1,12 +1,13 @@
-"""Prove that parts change nothing: neighbours and candidates of a dump in several parts, in bounded memory.
+"""Prove that parts change nothing: every step of a dump that sees all of it, in several parts and in bounded memory.
 
     python benchmarks/prove_parts.py [--vectors 1000000] [--parts 8] [--megabytes 2000] [--library faiss]
 
-Makes up a dump (vectors and hashes as of the claims `neighbours` and `perceptual`), indexes it and finds its candidates
-once in one part and once in several, every task in a process of its own, as workers do. Each task's memory is its
-highest resident set (VmHWM of the kernel: imports, its own memory, and the pages of mapped files that happen to be in
-memory, though the kernel could drop these) and its own alone (the highest RssAnon, looked at 50 times a second). Exits
-with 1 when the results differ or a task of the several parts holds more than it may.
+Makes up a dump (vectors and hashes as of the claims `neighbours` and `perceptual`), plans and finishes its fetch,
+indexes it, finds its candidates, gives them made-up verdicts, puts these together, groups and exports, once in one part
+and once in several, every task in a process of its own, as workers do. Each task's memory is its highest resident set
+(VmHWM of the kernel: imports, its own memory, and the pages of mapped files that happen to be in memory, though the
+kernel could drop these) and its own alone (the highest RssAnon, looked at 50 times a second). Exits with 1 when the
+results differ or a task of the several parts holds more than it may.
 """
 
 from __future__ import annotations
@@ -17,25 +18,34 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from claims import neighbours, perceptual
-from claims.stores import DUMP, settings_of, write_vectors
+from claims.stores import DUMP, MODEL, settings_of, write_fetches, write_vectors
 
 from dedup_pipeline import hashing, schemas
 from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.fetch import finish_fetch, photos, plan_fetch
 from dedup_pipeline.fingerprint import FILE, fingerprint
 from dedup_pipeline.index import index, index_part, neighbours_part, plan_index, read_neighbours
-from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs
-from dedup_pipeline.match.nodes import load_nodes, open_nodes
-from dedup_pipeline.packs import pack_ids
+from dedup_pipeline.match import Calibration, merging
+from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
+from dedup_pipeline.match.merging import Merged, merged
+from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
+from dedup_pipeline.match.rating import rate, write_rated
+from dedup_pipeline.packs import held_images, pack_ids
+from dedup_pipeline.probability import LOGIT_CAP
 from dedup_pipeline.stage import Done, result_of, run_stage
+from dedup_pipeline.stages import run_one
 from dedup_pipeline.store import Store
 
 _INTERVAL = 0.02
+_BLOCK = 20_000  # verdicts made up at a time
+_PASSING = 0.17  # of the candidates are not ruled out at a glance, as among photos of a real catalog
+_PER_NODE = 28  # candidates, about
 
 
 def make(settings: Settings, count: int) -> None:
@@ -68,13 +78,18 @@ def make(settings: Settings, count: int) -> None:
         store.write_table(store.pack(pack, FILE), schemas.conform(columns, schemas.FINGERPRINTS))
         first = rows.stop
     fingerprint(settings, DUMP)
+    images = held_images(store, DUMP)
+    write_fetches(
+        settings, {pack: list(images.take(images.codes == code).ids) for code, pack in enumerate(images.packs)}
+    )
+    run_stage(store, DUMP, "train", inputs={}, version=1, work=lambda: Done({}, {"model_id": MODEL}))
 
     def ingest() -> Done:
-        photos = store.read_table(result_of(store, DUMP, "fetch").outputs["photos"], ["photo_url"])["photo_url"]
+        shown = store.read_table(result_of(store, DUMP, "fetch").outputs["photos"], ["photo_url"])["photo_url"]
         path = store.dump(DUMP, "ingest", "listings.parquet")
         with store.writing_table(path, schemas.LISTINGS) as writer:
-            for start in range(0, len(photos), 50_000):
-                urls = photos.slice(start, 50_000).combine_chunks()
+            for start in range(0, len(shown), 50_000):
+                urls = shown.slice(start, 50_000).combine_chunks()
                 ids = [f"L{row:08d}" for row in range(start, start + len(urls))]
                 columns = {
                     name: pa.nulls(len(urls), schemas.LISTINGS.field(name).type) for name in schemas.LISTINGS.names
@@ -101,9 +116,7 @@ def plan_nodes(settings: Settings) -> None:
 def candidates(settings: Settings, part: int, parts: int) -> None:
     """What a part of `match` does, but for judging: its candidates as codes of two nodes, in an array."""
     store = Store(settings.store)
-    folder = store.dump(DUMP, "match", "nodes")
-    paths = {name.removesuffix(".npy"): f"{folder}/{name}" for name in store.names(folder)}
-    nodes = open_nodes(store, DUMP, paths)
+    nodes = _nodes(store)
     rows = range(len(nodes) * part // parts, len(nodes) * (part + 1) // parts)
     near = directed(nodes, *perceptual_pairs(nodes, rows, settings))
     learned = directed(nodes, *learned_pairs(store, DUMP, nodes, rows))
@@ -113,32 +126,97 @@ def candidates(settings: Settings, part: int, parts: int) -> None:
         np.save(file, found)
 
 
+def verdicts(settings: Settings, part: int) -> None:
+    """Made-up verdicts on the candidates of a part, the same whichever part finds a pair; most are ruled out."""
+    store = Store(settings.store)
+    nodes = _nodes(store)
+    folder = store.dump(DUMP, "candidates")
+    codes = np.load(store.local_path(f"{folder}/{part:05d}.npy", Path(tempfile.gettempdir())))
+    path = store.dump(DUMP, "match", f"verdicts-{part:05d}.parquet")
+    low, high, directions = unordered(nodes, codes)
+    with store.writing_table(path, schemas.VERDICTS) as writer:
+        for start in range(0, len(low), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            one, other = low[block], high[block]
+            drawn = (one * len(nodes) + other).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+            share = (drawn >> np.uint64(11)) / float(1 << 53)
+            passing = share < _PASSING
+            columns = {name: pa.nulls(len(one), schemas.VERDICTS.field(name).type) for name in schemas.VERDICTS.names}
+            columns |= {
+                "node_a": nodes.names.take(one),
+                "node_b": nodes.names.take(other),
+                "kind": ["learned"] * len(one),
+            }
+            columns |= {
+                "logit": np.where(passing, 8 - 20 * share / _PASSING, -LOGIT_CAP),
+                "directions": directions[block],
+            }
+            columns |= {"title_likeness": share.astype(np.float32), "probability": share, "text_logit": share * 0}
+            writer.write_table(schemas.conform(columns | {"mirrored": share < 0}, schemas.VERDICTS))
+
+
+def finish(settings: Settings) -> None:
+    """What finishing `match` does, with made-up decoys."""
+    store = Store(settings.store)
+    nodes, folder = _nodes(store), store.dump(DUMP, "match")
+    files = [f"{folder}/{name}" for name in store.names(folder) if name.startswith("verdicts-")]
+    paths = {"verdicts": f"{folder}/verdicts.parquet", "nodes": f"{folder}/nodes.parquet"}
+    decoys = np.random.default_rng(6).normal(-6, 4, 1000).clip(-LOGIT_CAP, LOGIT_CAP)
+    nothing = None  # the verdicts are made up, so there is nothing to judge
+    calibration = Calibration(nothing, tuple(decoys.tolist()), (1 / 400,) * len(decoys), [], {})  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory(dir=Path(settings.store).parent) as work:
+        found = Merged.of(merged(store, files, nodes.names, Path(work)), Path(work))
+        rating = rate(found.blocks, calibration, len(nodes), use_texts=True)
+        scores = write_rated(store, paths["verdicts"], found.blocks(), rating)
+    with store.writing_table(paths["nodes"], schemas.NODES) as writer:
+        for block in nodes.members():
+            writer.write_table(block)
+    counts = {"threshold": scores.threshold(0.99, 0.9)[0]}
+    run_stage(store, DUMP, "match", inputs={"parts": len(files)}, version=1, work=lambda: Done(paths, dict(counts)))
+
+
+def _nodes(store: Store) -> Nodes:
+    folder = store.dump(DUMP, "match", "nodes")
+    return open_nodes(store, DUMP, {name.removesuffix(".npy"): f"{folder}/{name}" for name in store.names(folder)})
+
+
 def tasks(parts: int) -> Iterator[tuple[str, list[str]]]:
     """The tasks in their order: what each is called, and its words on the command line."""
+    yield "fetch: plan", ["fetch-plan", str(parts)]
+    yield "fetch: finish", ["fetch-finish", str(parts)]
     yield "index: plan", ["plan"]
     yield from (("index: file", ["file", str(part)]) for part in range(parts))
     yield from (("index: neighbours", ["neighbours", str(part)]) for part in range(parts))
     yield "index: finish", ["finish"]
     yield "match: plan, without calibrating", ["nodes"]
     yield from (("match: candidates", ["candidates", str(part), str(parts)]) for part in range(parts))
+    yield from (("match: made-up verdicts", ["verdicts", str(part)]) for part in range(parts))
+    yield "match: finish", ["match-finish", str(parts)]
+    yield "group", ["group"]
+    yield "export", ["export"]
 
 
 def work(settings: Settings, words: list[str]) -> None:
     """One task, in this process; its highest resident memory goes to the output."""
     kind, *numbers = words
-    part = int(numbers[0]) if numbers else 0
-    if kind == "plan":
-        plan_index(settings, DUMP)
-    elif kind == "file":
-        index_part(settings, DUMP, part)
-    elif kind == "neighbours":
-        neighbours_part(settings, DUMP, part)
-    elif kind == "finish":
-        index(settings, DUMP)
-    elif kind == "nodes":
-        plan_nodes(settings)
-    else:
-        candidates(settings, part, int(numbers[1]))
+    part, parts = (int(number) for number in [*numbers, "0", "0"][:2])
+    if kind in {"fetch-plan", "fetch-finish", "match-finish"}:  # the pieces of a small dump are small too
+        images = len(held_images(Store(settings.store), DUMP))
+        photos._PIECE = -(-images // part)
+        merging.RANGE_ROWS = -(-_PER_NODE * images // part)
+    doers: dict[str, Callable[[], object]] = {
+        "fetch-plan": lambda: plan_fetch(settings, DUMP),
+        "fetch-finish": lambda: finish_fetch(settings, DUMP),
+        "plan": lambda: plan_index(settings, DUMP),
+        "file": lambda: index_part(settings, DUMP, part),
+        "neighbours": lambda: neighbours_part(settings, DUMP, part),
+        "finish": lambda: index(settings, DUMP),
+        "nodes": lambda: plan_nodes(settings),
+        "candidates": lambda: candidates(settings, part, parts),
+        "verdicts": lambda: verdicts(settings, part),
+        "match-finish": lambda: finish(settings),
+    }
+    doers.get(kind, lambda: run_one(kind, settings, DUMP))()
     print(_status("self", "VmHWM"))
 
 
@@ -165,7 +243,7 @@ def run(words: list[str]) -> tuple[float, float]:
 
 
 def fingerprint_of(settings: Settings) -> str:
-    """A digest of all neighbours, cosines and candidates, in the order of the rows."""
+    """A digest of all neighbours, cosines, candidates and verdicts, in the order of the rows, and of the exports."""
     store = Store(settings.store)
     lengths, rows, cosines, pairs = (hashlib.sha256() for _ in range(4))
     for _, table in read_neighbours(store, DUMP, ["neighbours", "cosines"]):
@@ -176,7 +254,13 @@ def fingerprint_of(settings: Settings) -> str:
     folder = store.dump(DUMP, "candidates")
     for name in store.names(folder):
         pairs.update(np.load(store.local_path(f"{folder}/{name}", Path(tempfile.gettempdir()))).tobytes())
-    return " ".join(digest.hexdigest() for digest in (lengths, rows, cosines, pairs))
+    rated = hashlib.sha256(store.read_bytes(store.export(DUMP, "pairs.csv")))
+    rated.update(store.read_bytes(store.export(DUMP, "review.csv")))
+    with store.reading_table(store.dump(DUMP, "match", "verdicts.parquet")) as table:
+        for batch in table.iter_batches(columns=["node_a", "node_b", "directions", "probability"]):
+            for column in batch.to_pandas().to_dict("list").values():
+                rated.update(repr(column).encode())
+    return " ".join(digest.hexdigest() for digest in (lengths, rows, cosines, pairs, rated))
 
 
 def main() -> None:
@@ -198,7 +282,8 @@ def main() -> None:
         found, most = [], 0.0
         print("| parts | task | peak resident MB | of these its own |\n|---|---|---|---|")
         for parts in (1, options.parts):
-            Store(settings.store).remove(f"dumps/{DUMP}/candidates")
+            for again in ("candidates", "match", "group", "export", "fetch/plan.json"):
+                Store(settings.store).remove(f"dumps/{DUMP}/{again}")
             size = -(-options.vectors // parts)
             chosen = [f"store={settings.store}", "threads=1", f"index.library={options.library}"]
             chosen += [f"index.part_vectors={size}", "match.hash_radius=8"]
@@ -212,7 +297,8 @@ def main() -> None:
             most = max(peak for peak, _ in peaks.values())
     same = found[0] == found[1]
     print(
-        f"\nNeighbours, cosines and candidates: {'the same' if same else 'not the same'}. Highest peak: {most:.0f} MB."
+        f"\nNeighbours, candidates, verdicts and exports: {'the same' if same else 'not the same'}. "
+        f"Highest peak: {most:.0f} MB."
     )
     sys.exit(0 if same and most <= options.megabytes else 1)
 

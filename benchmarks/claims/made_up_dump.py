@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from claims import neighbours, perceptual
-from claims.stores import MODEL, settings_of, write_fetch, write_vectors
+from claims.stores import MODEL, settings_of, write_fetch, write_fetches, write_vectors
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
-from dedup_pipeline.fetch.held import MANIFEST, judging_settings
 from dedup_pipeline.fingerprint import fingerprint
 from dedup_pipeline.fingerprint.stage import FILE
 from dedup_pipeline.ingest import ingest
-from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
+from dedup_pipeline.packs import IMAGES_FILE
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
 
@@ -42,13 +40,9 @@ def make(folder: Path, items: int, dump: str) -> Settings:
         rows.writerows([f"ID{row:07}", f"Product {row}", f"http://shop.test/{key}", ""] for row, key in enumerate(ids))
     ingest(settings, dump, str(folder / "catalog.csv"))
     generator = np.random.default_rng(_SEED)
-    fetched = {"status": "ok", "http_status": 200, "size": 1000, "width": _SIDE, "height": _SIDE, "format": "JPEG"}
-    fetched |= {"attempts": 1, "detail": None, "fetched_at": datetime.datetime.now(datetime.UTC).replace(microsecond=0)}
-    for pack, some in write_fetch(settings, ids, dump).items():
-        rows_of_pack = [fetched | {"url": f"http://shop.test/{key}", "image_id": key} for key in some]
-        store.write_table(store.pack(pack, FETCHES_FILE), schemas.conform(rows_of_pack, schemas.FETCHES))
-        manifest = {"settings": judging_settings(settings.fetch), "counts": {"images": len(some)}, "seconds": 0.0}
-        store.write_json(store.pack(pack, MANIFEST), manifest)
+    packs = write_fetch(settings, ids, dump)
+    write_fetches(settings, packs)
+    for pack, some in packs.items():
         empty = {"image_id": some, "data": [b""] * len(some)}
         store.write_table(store.pack(pack, IMAGES_FILE), schemas.conform(empty, schemas.IMAGES))
         places = np.array([int(key, 16) for key in some])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from dedup_pipeline import hashing, schemas
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed import embeddings_path
 from dedup_pipeline.evidence import Floats
-from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE
+from dedup_pipeline.fetch.held import MANIFEST, judging_settings
+from dedup_pipeline.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
 
@@ -69,6 +71,18 @@ def settings_of(folder: Path) -> Settings:
 def _packs(ids: list[str], settings: Settings) -> dict[str, list[str]]:
     size = settings.fetch.pack_images
     return {f"pack-{start // size:06}": ids[start : start + size] for start in range(0, len(ids), size)}
+
+
+def write_fetches(settings: Settings, packs: dict[str, list[str]]) -> None:
+    """What fetching these images of packs left beside them, so that the fetch can be planned and finished."""
+    store, now = Store(settings.store), datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    fetched = {"status": "ok", "http_status": 200, "size": 1000, "width": 400, "height": 400, "format": "JPEG"}
+    fetched |= {"attempts": 1, "detail": None, "fetched_at": now}
+    for pack, some in packs.items():
+        rows = [fetched | {"url": f"http://shop.test/{key}", "image_id": key} for key in some]
+        store.write_table(store.pack(pack, FETCHES_FILE), schemas.conform(rows, schemas.FETCHES))
+        manifest = {"settings": judging_settings(settings.fetch), "counts": {"images": len(some)}, "seconds": 0.0}
+        store.write_json(store.pack(pack, MANIFEST), manifest)
 
 
 def write_fetch(settings: Settings, ids: list[str], dump: str = DUMP) -> dict[str, list[str]]:

@@ -64,7 +64,7 @@ class Merged:
 
 
 def merged(
-    store: Store, parts: Sequence[str], names: Sequence[str], folder: Path, *, range_rows: int = RANGE_ROWS
+    store: Store, parts: Sequence[str], names: Sequence[str], folder: Path, *, range_rows: int = 0
 ) -> Iterator[pa.Table]:
     """One verdict for each pair, sorted by nodes: perceptual before learned, its directions those of both parts.
 
@@ -73,13 +73,13 @@ def merged(
         parts: paths of VERDICTS, each sorted by nodes.
         names: of all nodes of the dump, sorted.
         folder: for as many bytes as the parts have, and half as many again.
-        range_rows: verdicts that are put in order at a time.
+        range_rows: verdicts that are put in order at a time; 0 stands for RANGE_ROWS.
     """
     rows = 0
     for part in parts:
         with store.reading_table(part) as table:
             rows += table.metadata.num_rows
-    bounds = _bounds(names, min(_MOST_RANGES, -(-rows // range_rows)))
+    bounds = _bounds(names, min(_MOST_RANGES, -(-rows // (range_rows or RANGE_ROWS))))
     for file in _ranges_of(store, parts, bounds, folder):
         with pa.OSFile(str(file)) as source, pa.ipc.open_stream(source) as stream:
             table = stream.read_all()

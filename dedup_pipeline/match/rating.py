@@ -14,6 +14,8 @@ from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
 from dedup_pipeline.probability import Curve, Doubles, Tally, precision_interval, threshold_for
+from dedup_pipeline.schemas import VERDICTS
+from dedup_pipeline.store import Store
 
 _DIGITS = 6
 
@@ -121,6 +123,19 @@ def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_text
         scale=float(scales.mean()) if len(scales) else 0.0,
         draws=draws,
     )
+
+
+def write_rated(store: Store, path: str, verdicts: Iterable[pa.Table], rating: Rating) -> Scores:
+    """Write the verdicts (VERDICTS) of a dump with what they came to; returns them counted."""
+    scores = Scores()
+    with store.writing_table(path, VERDICTS) as writer:
+        for some in verdicts:
+            probabilities, text_logits = rating.of(some)
+            scores.add(probabilities, some["directions"].to_numpy())
+            columns = {name: some[name] for name in VERDICTS.names}
+            columns |= {"probability": pa.array(probabilities), "text_logit": pa.array(text_logits)}
+            writer.write_table(pa.table(columns, schema=VERDICTS))
+    return scores
 
 
 def _logits(verdicts: pa.Table) -> Doubles:

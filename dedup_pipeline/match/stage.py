@@ -23,7 +23,7 @@ from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.laid import Laying, laid_path, laying, read_kept
 from dedup_pipeline.match.merging import Merged, merged
 from dedup_pipeline.match.nodes import STATES, Nodes, load_nodes, open_names, open_nodes
-from dedup_pipeline.match.rating import Rating, Scores, rate
+from dedup_pipeline.match.rating import rate, write_rated
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.match.words import word_weights
@@ -222,7 +222,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             files, names = [part.outputs["verdicts"] for part in parts], open_names(store, _arrays(plan))
             found = Merged.of(merged(store, files, names, Path(name)), Path(name))
             rating = rate(found.blocks, calibration, matched, use_texts=settings.match.texts)
-            scores = _write_rated(store, path, found, rating)
+            scores = write_rated(store, path, found.blocks(), rating)
         threshold, expected = scores.threshold(target, settings.match.least_probability)
         threshold = round(threshold, 6)
         low, high = scores.interval(rating, threshold)
@@ -255,19 +255,6 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     wishes = settings.match.model_dump(mode="json", include=_OF_FINISH)
     inputs = {"parts": [part.key for part in parts], **wishes}
     return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
-
-
-def _write_rated(store: Store, path: str, found: Merged, rating: Rating) -> Scores:
-    """Write the verdicts with what they came to."""
-    scores = Scores()
-    with store.writing_table(path, VERDICTS) as writer:
-        for verdicts in found.blocks():
-            probabilities, text_logits = rating.of(verdicts)
-            scores.add(probabilities, verdicts["directions"].to_numpy())
-            columns = {name: verdicts[name] for name in VERDICTS.names}
-            columns |= {"probability": pa.array(probabilities), "text_logit": pa.array(text_logits)}
-            writer.write_table(pa.table(columns, schema=VERDICTS))
-    return scores
 
 
 def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Count], calibration: Calibration) -> None:
