@@ -32,14 +32,15 @@ from claims.served import LATENCY, SERVER, reaching_settings, serve_pictures, wr
 from claims.stores import settings_of
 from scale_page import write_page
 
+from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
 from dedup_pipeline.plan.costs import Checked, Fetching, Origin, UnitCosts, Workflow, load_costs
 from dedup_pipeline.plan.learn import catalog_of, fitted, stored_of
 from dedup_pipeline.plan.model import make_plan
 from dedup_pipeline.plan.observe import Observation, Observed, observe, photos_of
-from dedup_pipeline.plan.steps import BY_NAME, STEPS
+from dedup_pipeline.plan.steps import BY_NAME, STEPS, joined
 from dedup_pipeline.plan.workload import Cluster, Workload
-from dedup_pipeline.stage import result_of
+from dedup_pipeline.stage import Done, result_of, run_stage
 from dedup_pipeline.store import Store
 
 HERE = Path(__file__).parent
@@ -63,6 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, help="a folder in the truth format; the sample shop without one")
     parser.add_argument("--sizes", nargs="+", type=int, default=[300, 900, 2_700], help="photos of each dump")
     parser.add_argument("--made-up", nargs="+", type=int, default=[5_000, 20_000], help="nodes of made-up dumps")
+    parser.add_argument("--whole", nargs="+", type=int, default=[100_000, 300_000], help="nodes of larger ones")
     parser.add_argument("--rows", nargs="+", type=int, default=[100_000, 400_000], help="of dumps that are only read")
     parser.add_argument(
         "--raw",
@@ -165,6 +167,38 @@ def run_made_up(folder: Path, items: int, calibration: Path) -> list[Observation
     return steps
 
 
+def run_whole(folder: Path, items: int, calibration: Path) -> list[Observation]:
+    """What sees the whole of a large made-up dump: what it takes to index it and to judge all pairs is left out."""
+    folder.mkdir()
+    settings = make_up(folder, items, DUMP)
+    index = settings.index.model_copy(update={"library": "faiss"})  # soon there
+    settings = settings.model_copy(update={"threads": 1, "index": index})
+    store, one = Store(settings.store), {"task": 1.0}
+    images = {"rows": float(items), "images": float(items)}
+    drivers = {"index-plan": {"vectors": float(items)}, "match-plan": {"photos": 0.0, "nodes": float(items)}}
+    own = min(items, settings.match.part_nodes)
+    drivers["match"] = {"nodes": float(items), "joined": joined(own, items, settings.match.hash_radius)}
+    drivers |= {step: photos_of(images) for step in ("fetch-plan", "fetch-finish")}
+    drivers |= {step: {"records": 2.0 * items} for step in ("group", "export")}
+    steps = []
+    for step in ("fetch-plan", "fetch-finish", "index-plan", "index", "match-plan", "match", "group", "export"):
+        if step == "fetch-finish":
+            forget(settings, step)
+        if step == "group":
+            store.write_table(store.dump(DUMP, "match", "verdicts.parquet"), schemas.conform([], schemas.VERDICTS))
+            paths = {name: store.dump(DUMP, "match", f"{name}.parquet") for name in ("verdicts", "nodes")}
+            done = Done(paths, {"threshold": 1.0})
+            run_stage(store, DUMP, "match", inputs={}, version=1, work=lambda done=done: done)  # type: ignore[misc]
+        blind = {"part": 0, "flat": str(calibration)} if step.startswith("match") else {}
+        took = taken(settings, folder, step, **blind)
+        if step == "match":
+            counts = store.read_json(store.dump(DUMP, "match", "manifest-00000.json"))["counts"]
+            drivers[step] |= {name: float(counts[name]) for name in ("candidates", "aligned")}
+        if step in drivers:
+            steps.append(Observation(step, one | drivers[step], *took))
+    return steps
+
+
 def forget(settings: Settings, step: str) -> None:
     """Let a step of the fetch be done again."""
     Store(settings.store).remove(f"dumps/{DUMP}/fetch/{'plan' if step == 'fetch-plan' else 'manifest'}.json")
@@ -185,9 +219,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     scratch = options.scratch or options.raw.parent
     scratch.mkdir(parents=True, exist_ok=True)
     facts = machine() | {"taken": datetime.datetime.now(datetime.UTC).date().isoformat()}
-    raw: dict[str, Any] = {"machine": facts, "runs": {}, "rows": {}, "made_up": {}, "calibration": None}
+    raw: dict[str, Any] = {"machine": facts, "runs": {}, "rows": {}, "made_up": {}, "whole": {}, "calibration": None}
     if options.raw.is_file():
-        raw = json.loads(options.raw.read_text())
+        raw |= json.loads(options.raw.read_text())
 
     def left(kind: str, sizes: Sequence[int]) -> Iterator[int]:
         """The sizes that are still to be measured; each is noted once it is."""
@@ -213,6 +247,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         known.write_text(json.dumps(raw["calibration"]))
         for items in left("made_up", options.made_up):
             raw["made_up"][str(items)] = [asdict(one) for one in run_made_up(folder / f"made-up-{items}", items, known)]
+        for items in left("whole", options.whole):
+            raw["whole"][str(items)] = [asdict(one) for one in run_whole(folder / f"whole-{items}", items, known)]
     return raw
 
 
@@ -222,7 +258,7 @@ def observed_of(raw: dict[str, Any]) -> tuple[list[Observed], list[Observation]]
         Observed(**{**run, "steps": [Observation(**one) for one in run["steps"]]})
         for _, run in sorted(raw["runs"].items(), key=lambda item: int(item[0]))
     ]
-    others = [one for kind in ("rows", "made_up") for some in raw[kind].values() for one in some]
+    others = [one for kind in ("rows", "made_up", "whole") for some in raw[kind].values() for one in some]
     return runs, [Observation(**one) for one in others]
 
 
@@ -232,7 +268,7 @@ def costs_of(raw: dict[str, Any], runs: list[Observed], made_up: list[Observatio
     steps = [one for run in runs for one in run.steps] + made_up
     held = [at_a_time(one, settings) for one in steps]
     values = settings.model_dump(mode="json")
-    flags = {"--sizes": "runs", "--rows": "rows", "--made-up": "made_up"}
+    flags = {"--sizes": "runs", "--rows": "rows", "--made-up": "made_up", "--whole": "whole"}
     sizes = " ".join(f"{flag} {' '.join(sorted(raw[kind], key=int))}" for flag, kind in flags.items())
     return UnitCosts(
         origin=Origin(

@@ -48,14 +48,12 @@ class Catalog(_Part):
         nodes: distinct pictures.
         candidates: pairs of distinct pictures that get a verdict.
         aligned: of these, how many are laid over each other.
-        pairs: of listings, that are exported.
     """
 
     vectors: Amount
     nodes: Amount
     candidates: Amount
     aligned: Amount
-    pairs: Amount
 
 
 class Stored(_Part):

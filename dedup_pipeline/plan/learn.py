@@ -54,7 +54,7 @@ def catalog_of(sizes: Mapping[str, float]) -> Catalog:
     """
     if not sizes["images"]:
         raise InputError("the run had no image, so nothing can be learnt from it")
-    names = ("vectors", "nodes", "candidates", "aligned", "pairs")
+    names = ("vectors", "nodes", "candidates", "aligned")
     return Catalog(**{name: _rounded(sizes[name] / sizes["images"]) for name in names})
 
 

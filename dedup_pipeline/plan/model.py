@@ -160,7 +160,6 @@ class _Reckoner:
             "ordered": ordered(images * catalog.candidates),
             "aligned": images * catalog.aligned,
             "records": rows + images,
-            "pairs": images * catalog.pairs,
         }
 
     def _of_one(self, step: Step, images: int) -> Drivers:

@@ -41,7 +41,7 @@ class Observed:
 
     Attributes:
         steps: its steps, and of those that are done pack by pack or part by part each.
-        sizes: rows, images, vectors, nodes, candidates, aligned, records, pairs.
+        sizes: rows, images, vectors, nodes, candidates, aligned, records.
         stored: artifact to (driver that it grows with, how much of that, bytes).
     """
 
@@ -82,7 +82,6 @@ def _sizes(results: dict[str, StageResult]) -> dict[str, float]:
         "candidates": _number(results["match"], "candidates"),
         "aligned": _number(results["match"], "aligned"),
         "records": rows + images,
-        "pairs": _number(results["export"], "pairs"),
     }
 
 
@@ -112,7 +111,7 @@ def _steps(
     candidates = {"candidates": sizes["candidates"], "ordered": ordered(sizes["candidates"])}
     yield Observation("match-finish", one | candidates, results["match"].seconds)
     for stage in ("group", "export"):
-        drivers = one | {name: sizes[name] for name in ("records", "pairs")}
+        drivers = one | {"records": sizes["records"]}
         yield Observation(stage, drivers, result_of(store, dump_id, stage).seconds)
 
 

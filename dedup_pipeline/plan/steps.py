@@ -36,7 +36,6 @@ DRIVERS: dict[str, str] = {
     "ordered": f"of these, those put in order at a time: {RANGE_ROWS:,}, or 1 / {MOST_RANGES} where that is more",
     "aligned": "pairs that are laid over each other",
     "records": "rows and images",
-    "pairs": "pairs of listings that are exported",
 }
 """What a cost can grow with: name -> in words."""
 
@@ -127,16 +126,16 @@ STEPS: tuple[Step, ...] = (
     Step(
         "group",
         "shard",
-        ("task", "records", "pairs"),
-        ("task", "records", "pairs"),
+        ("task", "records"),
+        ("task", "records"),
         "numbers of all listings and images in memory, texts of groups",
     ),
     Step(
         "export",
         "shard",
-        ("task", "records", "pairs"),
-        ("task", "records", "pairs"),
-        "numbers of all listings and images in memory, texts of the pairs",
+        ("task", "records"),
+        ("task", "records"),
+        "numbers of all listings and images in memory; pairs come on top",
     ),
     Step("record", "shard", ("task",), ("task",), "a few requests to MLflow"),
 )

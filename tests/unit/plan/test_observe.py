@@ -86,8 +86,8 @@ def test_every_step_is_seen_with_what_its_cost_grows_with(store):
         ("match", part),
         ("match", part),
         ("match-finish", {"task": 1, "candidates": 9, "ordered": 9}),
-        ("group", {"task": 1, "records": 18, "pairs": 2}),
-        ("export", {"task": 1, "records": 18, "pairs": 2}),
+        ("group", {"task": 1, "records": 18}),
+        ("export", {"task": 1, "records": 18}),
     ]
     assert observed.sizes["nodes"] == 4
 

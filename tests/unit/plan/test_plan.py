@@ -25,7 +25,7 @@ SETTINGS = load_settings()
 # rounder than any measurement, so that what is reckoned can be said by heart
 COSTS = UnitCosts(
     origin=Origin(machine="toy", taken="2018-10-05", commit="", images=[1], command="by hand", settings={}),
-    catalog=Catalog(vectors=0.9, nodes=0.8, candidates=10.0, aligned=2.0, pairs=0.5),
+    catalog=Catalog(vectors=0.9, nodes=0.8, candidates=10.0, aligned=2.0),
     seconds={step.name: {driver: 0.5 if driver == "task" else 1e-5 for driver in step.seconds} for step in STEPS},
     memory={step.name: {driver: 1e8 if driver == "task" else 1e3 for driver in step.memory} for step in STEPS},
     stored={"images": Stored(driver="images", bytes=30_000), "listings": Stored(driver="rows", bytes=100)},
@@ -206,7 +206,7 @@ def test_costs_that_are_learnt_from_a_run_say_what_the_run_took():
     drivers = {"task": 1.0, "images": 1000.0}
     took = Observation("embed", drivers, 7 * BY_NAME["embed"].of(drivers, COSTS.seconds["embed"]))
     sizes = {"rows": 1000.0, "images": 1000.0, "vectors": 1000.0, "nodes": 500.0}
-    sizes |= {"candidates": 0.0, "aligned": 0.0, "pairs": 0.0}
+    sizes |= {"candidates": 0.0, "aligned": 0.0}
     learnt = scaled(COSTS, Observed([took], sizes, {"images": ("images", 1000.0, 5e6)}), "2018-10-05", "mine")
     assert learnt.seconds["embed"] == {"task": 3.5, "images": pytest.approx(7e-5)}
     assert learnt.seconds["index"] == COSTS.seconds["index"]
