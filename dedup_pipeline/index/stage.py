@@ -104,9 +104,10 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
                 writer.write_table(pa.table(columns, schema=INDEX_ROWS))
         parts = -(-items // size)
         for part in range(parts):
-            path = store.dump(dump_id, "index", file_name("sources", part))
-            sources = rows.sources(slice(part * size, (part + 1) * size))
-            store.write_table(path, sources.cast(INDEX_SOURCES))
+            path, last = store.dump(dump_id, "index", file_name("sources", part)), min(items, (part + 1) * size)
+            with store.writing_table(path, INDEX_SOURCES) as writer:
+                for start in range(part * size, last, _WRITTEN):
+                    writer.write_table(rows.sources(slice(start, min(start + _WRITTEN, last))).cast(INDEX_SOURCES))
             outputs[f"sources-{part:05d}"] = path
         if library == "faiss":
             outputs["cells"] = store.dump(dump_id, "index", "cells.npy")

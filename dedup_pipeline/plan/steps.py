@@ -113,7 +113,7 @@ STEPS: tuple[Step, ...] = (
         "match",
         "part",
         ("task", "nodes", "joined", "candidates", "aligned"),
-        ("task", "nodes", "aligned"),
+        ("task", "nodes", "candidates", "aligned"),
         "every part sorts the hashes of all nodes and looks its own up; views of what is laid over each other stay",
     ),
     Step(
