@@ -85,5 +85,5 @@ def example(flags: str, work: Workload, cluster: Cluster, costs: UnitCosts) -> s
     lines.append(f"| workflow | | | {hours(plan.workflow_hours)} | | starting tasks |")
     lines.append(f"| **in all** | | {hours(plan.core_hours)} | **{hours(plan.hours)}** | | |")
     stored = size(sum(plan.stored.values()))
-    lines += ["", f"{plan.shards} shards of at most {plan.shard_images:,} images; {stored} in the store."]
+    lines += ["", f"Shards: {plan.shards}, of at most {plan.shard_images:,} images; {stored} in the store."]
     return "\n".join(lines)
