@@ -105,8 +105,10 @@ class _Square:
 
 def _lines(changes: cv2.typing.MatLike, axis: int) -> Floats:
     """The share of each row (axis 1) or column (axis 0) where a channel changes sharply, two short ends aside."""
-    sharp = (greatest(changes) > _SHARP).view(np.uint8)
-    return np.pad(np.ravel(cv2.reduce(sharp, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F)), 1).astype(np.float32)
+    _, sharp = cv2.threshold(greatest(changes), _SHARP, 1, cv2.THRESH_BINARY)
+    lines = np.zeros(SIDE, np.float32)
+    lines[1:-1] = np.ravel(cv2.reduce(sharp, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F))
+    return lines
 
 
 def _inside(first: int, last: int, length: int) -> slice:
