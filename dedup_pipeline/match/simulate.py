@@ -15,6 +15,7 @@ from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.nodes import Nodes, looks_of
 from dedup_pipeline.match.views import of_nodes, picture_views
+from dedup_pipeline.pages import photo_of
 from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reupload
 
@@ -102,13 +103,13 @@ def simulate(
 
 
 def _sample(settings: Settings, dump_id: str, nodes: Nodes, allowed: Rows | None) -> tuple[list[Picture], Rows]:
-    """Some pictures of the dump and the rows of their nodes."""
+    """The photos of some pictures of the dump, and the rows of their nodes: what is painted must be no page."""
     usable = np.flatnonzero(nodes.matched)
     if allowed is not None:
         usable = np.intersect1d(usable, allowed)
     count = min(settings.match.calibration_photos, len(usable))
     rows = np.sort(np.random.default_rng(settings.seed).choice(usable, count, replace=False))
-    pictures = of_nodes(settings, dump_id, nodes, rows.tolist(), lambda picture: picture)
+    pictures = of_nodes(settings, dump_id, nodes, rows.tolist(), photo_of)
     return [pictures[row] for row in rows.tolist()], rows.astype(np.int64)
 
 
