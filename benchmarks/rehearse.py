@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--store", required=True)
     parser.add_argument("--dump", required=True)
+    parser.add_argument("--only", nargs="+", default=[""], metavar="WORDS", help="rows whose names begin with these")
     parser.add_argument("--json", type=Path, help="write the rows here too")
     options = parser.parse_args()
     settings = load_settings([f"store={options.store}"])
@@ -81,6 +82,8 @@ def main() -> None:
     print("| left out of the calibration | kept | recall | wrong | recall of what was left out |")
     print("|---|---|---|---|---|")
     for name, sources, apart in _rehearsals(settings, options.dump, nodes, options.catalog):
+        if not name.startswith(tuple(options.only)):
+            continue
         row = {"left_out": name, **_rehearse(settings, options.dump, nodes, candidates, sources=sources, apart=apart)}
         rows.append(row)
         print(f"| {name} | {row['kept']:.4f} | {row['recall']:.4f} | {row['wrong']} | {row['apart']} |", flush=True)
