@@ -71,7 +71,11 @@ def plan_match(settings: Settings, dump_id: str) -> list[int]:
     Returns:
         The numbers of the parts.
     """
-    return list(range(int(str(_plan(settings, dump_id).counts["parts"]))))
+    return _parts(_plan(settings, dump_id))
+
+
+def _parts(plan: StageResult) -> list[int]:
+    return list(range(int(str(plan.counts["parts"]))))
 
 
 def _plan(settings: Settings, dump_id: str) -> StageResult:
@@ -131,8 +135,12 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         perceptual, learned, aligned (laid over each other), laid (of these, in this run: of the others the evidence was
         kept).
     """
-    store = Store(settings.store)
-    plan = _plan(settings, dump_id)
+    return _part(settings, _plan(settings, dump_id), part)
+
+
+def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
+    """See ``match_part``; who asks for all parts reads the plan once."""
+    store, dump_id = Store(settings.store), plan.dump_id
 
     def work() -> Done:
         nodes = open_nodes(store, dump_id, _arrays(plan))
@@ -206,7 +214,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
-    parts = [match_part(settings, dump_id, part) for part in plan_match(settings, dump_id)]
+    parts = [_part(settings, plan, part) for part in _parts(plan)]
     target = settings.match.target_precision
 
     def work() -> Done:
