@@ -23,22 +23,21 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from claims import neighbours, perceptual
-from claims.stores import DUMP, MODEL, settings_of, write_fetches, write_vectors
+from claims.made_up_dump import make
+from claims.stores import DUMP
 
-from dedup_pipeline import hashing, schemas
+from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.fetch import finish_fetch, photos, plan_fetch
-from dedup_pipeline.fingerprint import FILE, fingerprint
 from dedup_pipeline.index import index, index_part, neighbours_part, plan_index, read_neighbours
 from dedup_pipeline.match import Calibration, merging
 from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
 from dedup_pipeline.match.merging import Merged, merged
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
 from dedup_pipeline.match.rating import rate, write_rated
-from dedup_pipeline.packs import held_images, pack_ids
+from dedup_pipeline.packs import held_images
 from dedup_pipeline.probability import LOGIT_CAP
-from dedup_pipeline.stage import Done, result_of, run_stage
+from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.stages import run_one
 from dedup_pipeline.store import Store
 
@@ -46,64 +45,8 @@ _INTERVAL = 0.02
 _BLOCK = 20_000  # verdicts made up at a time
 _PASSING = 0.17  # of the candidates are not ruled out at a glance, as among photos of a real catalog
 _PER_NODE = 28  # candidates, about
-
-
-def make(settings: Settings, count: int) -> None:
-    """A dump of so many pictures that are fetched, fingerprinted and embedded; every one on a listing of its own."""
-    vectors, _ = neighbours.made_up(count)
-    write_vectors(settings, vectors)
-    hashes = np.stack([perceptual.made_up(count, seed)[0] for seed in (1, 2, 3, 4)])
-    store = Store(settings.store)
-    generator = np.random.default_rng(5)
-    first = 0
-    for pack in pack_ids(store, DUMP):
-        embedded = next(name for name in store.names(f"packs/{pack}") if name.startswith("embeddings-"))
-        ids = store.read_table(store.pack(pack, embedded), ["image_id"])["image_id"].combine_chunks()
-        rows = slice(first, first + len(ids))
-        names = ("phash", "phash_mirrored", "dhash", "dhash_mirrored")
-        columns = {name: hashes[number, rows] for number, name in enumerate(names)}
-        colour = generator.random(len(ids) * hashing.COLOUR_VALUES, dtype=np.float32)
-        layout = generator.bytes(len(ids) * hashing.LAYOUT_BYTES)
-        columns |= {
-            "image_id": ids,
-            "pixel_id": [image[-32:] for image in ids.to_pylist()],
-            "colour": pa.FixedSizeListArray.from_arrays(pa.array(colour), hashing.COLOUR_VALUES),
-            "layout": pa.FixedSizeBinaryArray.from_buffers(
-                pa.binary(hashing.LAYOUT_BYTES), len(ids), [None, pa.py_buffer(layout)]
-            ),
-            "width": np.full(len(ids), 400),
-            "height": np.full(len(ids), 400),
-            "text_card": np.zeros(len(ids), dtype=bool),
-        }
-        store.write_table(store.pack(pack, FILE), schemas.conform(columns, schemas.FINGERPRINTS))
-        first = rows.stop
-    fingerprint(settings, DUMP)
-    images = held_images(store, DUMP)
-    write_fetches(
-        settings, {pack: list(images.take(images.codes == code).ids) for code, pack in enumerate(images.packs)}
-    )
-    run_stage(store, DUMP, "train", inputs={}, version=1, work=lambda: Done({}, {"model_id": MODEL}))
-
-    def ingest() -> Done:
-        shown = store.read_table(result_of(store, DUMP, "fetch").outputs["photos"], ["photo_url"])["photo_url"]
-        path = store.dump(DUMP, "ingest", "listings.parquet")
-        with store.writing_table(path, schemas.LISTINGS) as writer:
-            for start in range(0, len(shown), 50_000):
-                urls = shown.slice(start, 50_000).combine_chunks()
-                ids = [f"L{row:08d}" for row in range(start, start + len(urls))]
-                columns = {
-                    name: pa.nulls(len(urls), schemas.LISTINGS.field(name).type) for name in schemas.LISTINGS.names
-                }
-                columns |= {
-                    "listing_id": ids,
-                    "family_id": ids,
-                    "row": range(start, start + len(urls)),
-                    "photo_url": urls,
-                }
-                writer.write_table(schemas.conform(columns, schemas.LISTINGS))
-        return Done({"listings": path}, {})
-
-    run_stage(store, DUMP, "ingest", inputs={}, version=1, work=ingest)
+Peaks = tuple[float, float]  # the highest resident memory of a task, and the highest of its own, in MB
+Doer = Callable[[list[str]], Peaks]  # does a task, which its words on the command line name
 
 
 def plan_nodes(settings: Settings) -> None:
@@ -229,7 +172,21 @@ def _status(process: str, name: str) -> float:
     return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{name}:")), 0.0)
 
 
-def run(words: list[str]) -> tuple[float, float]:
+def in_parts(settings: Settings, parts: int, vectors: int, library: str, do: Doer) -> dict[str, Peaks]:
+    """Do every task anew, in so many parts; the most that any task of a name took."""
+    for again in ("candidates", "match", "group", "export", "fetch/plan.json"):
+        Store(settings.store).remove(f"dumps/{DUMP}/{again}")
+    chosen = [f"store={settings.store}", "threads=1", f"index.library={library}", "match.hash_radius=8"]
+    chosen.append(f"index.part_vectors={-(-vectors // parts)}")
+    peaks: dict[str, Peaks] = {}
+    for name, words in tasks(parts):
+        peak, own = do(["--task", ",".join(chosen), *words])
+        before = peaks.get(name, (0.0, 0.0))
+        peaks[name] = (max(peak, before[0]), max(own, before[1]))
+    return peaks
+
+
+def run(words: list[str]) -> Peaks:
     """Run a task; its highest resident memory and the highest of its own, in MB."""
     with subprocess.Popen([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True) as process:
         own = 0.0
@@ -277,20 +234,11 @@ def main() -> None:
         work(load_settings(options.task[0].split(",")), options.task[1:])
         return
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="parts-") as folder:
-        settings = settings_of(Path(folder))
-        make(settings, options.vectors)
+        settings = make(Path(folder), options.vectors, DUMP)
         found, most = [], 0.0
         print("| parts | task | peak resident MB | of these its own |\n|---|---|---|---|")
         for parts in (1, options.parts):
-            for again in ("candidates", "match", "group", "export", "fetch/plan.json"):
-                Store(settings.store).remove(f"dumps/{DUMP}/{again}")
-            size = -(-options.vectors // parts)
-            chosen = [f"store={settings.store}", "threads=1", f"index.library={options.library}"]
-            chosen += [f"index.part_vectors={size}", "match.hash_radius=8"]
-            peaks: dict[str, tuple[float, float]] = {}
-            for name, words in tasks(parts):
-                used = run(["--task", ",".join(chosen), *words])
-                peaks[name] = tuple(max(pair) for pair in zip(used, peaks.get(name, (0.0, 0.0)), strict=True))  # type: ignore[assignment]
+            peaks = in_parts(settings, parts, options.vectors, options.library, run)
             for name, (peak, own) in peaks.items():
                 print(f"| {parts} | {name} | {peak:.0f} | {own:.0f} |", flush=True)
             found.append(fingerprint_of(settings))

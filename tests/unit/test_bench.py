@@ -308,6 +308,31 @@ def test_a_second_dump_has_all_of_the_first_and_some_new_ones(tmp_path, monkeypa
     assert [line.split(",")[2].rpartition("/")[2] for line in more[len(first) :]] == ["098.jpg", "099.jpg"]
 
 
+def test_parts_of_a_made_up_dump_come_to_the_same(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import prove_parts
+    from claims.made_up_dump import make
+
+    from dedup_pipeline.config import load_settings
+    from dedup_pipeline.fetch import photos
+    from dedup_pipeline.match import merging
+
+    monkeypatch.setattr(photos, "_PIECE", photos._PIECE)  # tasks set these for their own process
+    monkeypatch.setattr(merging, "RANGE_ROWS", merging.RANGE_ROWS)
+
+    def do(words: list[str]) -> tuple[float, float]:
+        prove_parts.work(load_settings(words[1].split(",")), words[2:])
+        return 0.0, 0.0
+
+    settings = make(tmp_path, 600, "benchmark")
+    found = []
+    for parts in (1, 3):
+        took = prove_parts.in_parts(settings, parts, 600, "faiss", do)
+        assert list(took) == list(dict.fromkeys(name for name, _ in prove_parts.tasks(parts)))
+        found.append(prove_parts.fingerprint_of(settings))
+    assert found[0] == found[1]
+
+
 def test_a_check_sees_what_was_not_found(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from claims import neighbours, perceptual
