@@ -17,6 +17,7 @@ from dedup_pipeline.ingest.families import Families
 from dedup_pipeline.ingest.identity import IdTable, Nodes
 from dedup_pipeline.ingest.naming import Members, smallest_ids
 from dedup_pipeline.ingest.normalise import PLAIN_COLUMNS, Rows
+from dedup_pipeline.ingest.parallel import in_order
 from dedup_pipeline.ingest.readers import RAW_CHARS, Batch
 from dedup_pipeline.ingest.repeating import WRITTEN, listing_writer, photo_columns, pruned, spooled
 from dedup_pipeline.ingest.spool import Spool
@@ -94,20 +95,21 @@ class Collector:
         family_of, names = self._family_names(labels)
         used = np.zeros(len(names), bool)
         without_photo = 0
+
+        def settled(table: pa.Table) -> tuple[pa.Table, Nodes]:
+            families = family_of[labels[table["node"].to_numpy()]]
+            photo_url, photo_urls = photo_columns(table["photo_urls"].chunks)
+            others = table.drop_columns("photo_urls").unify_dictionaries().combine_chunks()
+            columns = {name: _pruned(others[name].chunk(0)) for name in others.column_names}
+            columns |= {"family_id": names.take(pa.array(families)), "photo_url": photo_url, "photo_urls": photo_urls}
+            return pa.table([columns[name] for name in LISTINGS.names], schema=WRITTEN), families
+
+        chunks = _in_chunks(self._spool.batches(), self._chunk_rows)
         with self._store.writing(self._outputs["listings"]) as file, listing_writer(file) as writer:
-            for table in _in_chunks(self._spool.batches(), self._chunk_rows):
-                families = family_of[labels[table["node"].to_numpy()]]
+            for table, families in in_order(chunks, settled, 1):  # the next is made while one is compressed
                 used[families] = True
-                photo_url, photo_urls = photo_columns(table["photo_urls"].chunks)
-                without_photo += photo_url.null_count
-                others = table.drop_columns("photo_urls").unify_dictionaries().combine_chunks()
-                columns = {name: _pruned(others[name].chunk(0)) for name in others.column_names}
-                columns |= {
-                    "family_id": names.take(pa.array(families)),
-                    "photo_url": photo_url,
-                    "photo_urls": photo_urls,
-                }
-                writer.write_table(pa.table([columns[name] for name in LISTINGS.names], schema=WRITTEN))
+                without_photo += table["photo_url"].null_count
+                writer.write_table(table)
         return {
             "rows": self.rows,
             "listings": self._listings,

@@ -31,7 +31,6 @@ from dedup_pipeline.probability import sigmoid
 from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import Tracking
 
 VERSION = 6
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
@@ -267,6 +266,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 
 def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Count], calibration: Calibration) -> None:
     """Write onto the registered model what its verdicts were calibrated to, the latest dump last."""
+    from dedup_pipeline.tracking import Tracking  # noqa: PLC0415 - imports MLflow: seconds that no part needs
+
     facts: dict[str, float | str] = {"matched": dump_id, "calibrated_on": str(counts["calibrated_on"])}
     facts |= {"target_precision": settings.match.target_precision}
     names = ("threshold", "expected_precision", "expected_precision_low", "expected_precision_high")
