@@ -74,7 +74,7 @@ def verdicts(settings: Settings, part: int) -> None:
     store = Store(settings.store)
     nodes = _nodes(store)
     folder = store.dump(DUMP, "candidates")
-    codes = np.load(store.local_path(f"{folder}/{part:05d}.npy", Path(tempfile.gettempdir())))
+    codes = np.load(store.local_path(f"{folder}/{part:05d}.npy"))
     path = store.dump(DUMP, "match", f"verdicts-{part:05d}.parquet")
     low, high, directions = unordered(nodes, codes)
     with store.writing_table(path, schemas.VERDICTS) as writer:
@@ -210,7 +210,7 @@ def fingerprint_of(settings: Settings) -> str:
         cosines.update(table["cosines"].combine_chunks().flatten().to_numpy().tobytes())
     folder = store.dump(DUMP, "candidates")
     for name in store.names(folder):
-        pairs.update(np.load(store.local_path(f"{folder}/{name}", Path(tempfile.gettempdir()))).tobytes())
+        pairs.update(np.load(store.local_path(f"{folder}/{name}")).tobytes())
     rated = hashlib.sha256(store.read_bytes(store.export(DUMP, "pairs.csv")))
     rated.update(store.read_bytes(store.export(DUMP, "review.csv")))
     with store.reading_table(store.dump(DUMP, "match", "verdicts.parquet")) as table:

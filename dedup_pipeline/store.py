@@ -29,6 +29,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dedup_pipeline.copies import copy_of
 from dedup_pipeline.errors import DedupError, InputError, NotReadyError, StoreError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -179,28 +180,24 @@ class Store:
         with contextlib.suppress(FileNotFoundError):
             self._files.rm(f"{self._base}/{path}", recursive=True)
 
-    def local_path(self, path: str, cache: Path) -> Path:
-        """A path on this machine with the file's content: the file itself, or a copy under ``cache``.
+    def local_path(self, path: str) -> Path:
+        """A path on this machine with the file's content: the file itself, or a copy, see ``copies``.
 
         Raises:
             NotReadyError: it is not there.
+            StoreError: it cannot be copied.
         """
-        if self.local:
-            file = Path(f"{self._base}/{path}")
-            if not file.exists():
-                raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first")
-            return file
-        data = self.read_bytes(path)
-        copy = cache / hashlib.sha256(data).hexdigest()[:16] / Path(path).name
-        if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = copy.with_name(f".tmp-{uuid.uuid4().hex}")
-            try:
-                unfinished.write_bytes(data)
-                unfinished.replace(copy)
-            finally:
-                unfinished.unlink(missing_ok=True)
-        return copy
+        source = f"{self._base}/{path}"
+        try:
+            if not self.local:
+                return copy_of(self._files, source)
+            if Path(source).exists():
+                return Path(source)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise StoreError(f"{self.url(path)} cannot be copied to this machine: {error}") from error
+        raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first")
 
     # JSON and tables
 

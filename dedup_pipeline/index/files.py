@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -32,12 +30,11 @@ def open_files(store: Store, outputs: Sequence[dict[str, str]], settings: Settin
     Raises:
         ModelError: the files do not belong together.
     """
-    cache = Path(tempfile.gettempdir()) / "dedup-index"
     sidecars = [Sidecar(**store.read_json(of_part["sidecar"])) for of_part in outputs]
     return NeighbourIndex(
-        [store.local_path(of_part["index"], cache) for of_part in outputs],
+        [store.local_path(of_part["index"]) for of_part in outputs],
         sidecars,
-        Vectors([store.local_path(of_part["vectors"], cache) for of_part in outputs]),
+        Vectors([store.local_path(of_part["vectors"]) for of_part in outputs]),
         search_nodes=settings.index.search_nodes,
         probes=settings.index.probes,
     )
@@ -60,8 +57,7 @@ def open_vectors(store: Store, dump_id: str) -> Vectors:
     Raises:
         NotReadyError: it is not built yet, or by an earlier version.
     """
-    cache = Path(tempfile.gettempdir()) / "dedup-index"
-    return Vectors([store.local_path(of_part["vectors"], cache) for of_part in _by_part(store, dump_id)])
+    return Vectors([store.local_path(of_part["vectors"]) for of_part in _by_part(store, dump_id)])
 
 
 def read_neighbours(

@@ -236,5 +236,5 @@ def _write_array(store: Store, path: str, values: Floats) -> None:
 
 
 def _read_array(store: Store, path: str) -> Floats:
-    values: Floats = np.load(store.local_path(path, Path(tempfile.gettempdir()) / "dedup-index"), mmap_mode="r")
+    values: Floats = np.load(store.local_path(path), mmap_mode="r")
     return values

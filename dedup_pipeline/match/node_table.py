@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,5 +127,4 @@ def open_arrays(store: Store, paths: dict[str, str]) -> dict[str, npt.NDArray[np
     Raises:
         NotReadyError: one is not there.
     """
-    cache = Path(tempfile.gettempdir()) / "dedup-nodes"
-    return {name: np.load(store.local_path(path, cache), mmap_mode="r") for name, path in paths.items()}
+    return {name: np.load(store.local_path(path), mmap_mode="r") for name, path in paths.items()}

@@ -1,8 +1,15 @@
 """The store: files are there whole or not at all."""
 
+import os
+import tempfile
+import time
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
+from dedup_pipeline import copies
 from dedup_pipeline.errors import InputError, NotReadyError, StoreError
 from dedup_pipeline.store import Store, check_dump_id
 
@@ -65,9 +72,53 @@ def test_removing_what_is_not_there_is_no_error(store):
     assert not store.exists("d/f")
 
 
-def test_a_local_path_has_the_content(store, tmp_path):
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "temporary" / copies.FOLDER
+
+
+def test_a_local_path_has_the_content(store, temporary):
     store.write_bytes("a/index.ann", b"vectors")
-    assert store.local_path("a/index.ann", tmp_path / "cache").read_bytes() == b"vectors"
+    assert store.local_path("a/index.ann").read_bytes() == b"vectors"
+    store.write_bytes("a/index.ann", b"others")
+    assert store.local_path("a/index.ann").read_bytes() == b"others"
+    with pytest.raises(NotReadyError, match=r"a/no\.ann is not there: run the stage"):
+        store.local_path("a/no.ann")
+
+
+def test_a_copy_is_fetched_once_in_pieces_and_removed_when_nobody_asks(temporary, tmp_path, monkeypatch):
+    store = Store(f"memory://{tmp_path.name}")
+    fetched = []
+    fetch = MemoryFileSystem.get_file
+    monkeypatch.setattr(MemoryFileSystem, "get_file", lambda *words: (fetched.append(words[1]), fetch(*words)))
+    monkeypatch.setattr(Store, "read_bytes", lambda *_: pytest.fail("the file is read into memory"))
+    for name in ("old", "new"):
+        store.write_bytes(f"index/{name}", name.encode())
+    assert store.local_path("index/old") == store.local_path("index/old")
+    assert len(fetched) == 1
+    long_ago = time.time() - 25 * 3600
+    os.utime(store.local_path("index/old"), (long_ago, long_ago))
+    assert store.local_path("index/new").read_bytes() == b"new"
+    assert [file.name for file in temporary.glob("*/*")] == ["new"]
+    assert store.local_path("index/old").read_bytes() == b"old"
+    assert len(fetched) == 3
+
+
+def test_a_copy_that_breaks_off_leaves_nothing(temporary, tmp_path, monkeypatch):
+    store = Store(f"memory://{tmp_path.name}")
+    store.write_bytes("index/file", b"vectors")
+
+    def half(_, __, target):
+        Path(target).write_bytes(b"vec")
+        raise OSError("the line is cut")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(MemoryFileSystem, "get_file", half)
+        with pytest.raises(StoreError, match=r"index/file cannot be copied to this machine: the line is cut"):
+            store.local_path("index/file")
+    assert not [*temporary.glob("*/*")]
+    assert store.local_path("index/file").read_bytes() == b"vectors"
 
 
 @pytest.mark.parametrize("dump_id", ["", "../up", "a/b", "a..b", "-x", "x" * 65, "a b"])
