@@ -77,13 +77,14 @@ def storage(costs: UnitCosts) -> str:
 def example(flags: str, work: Workload, cluster: Cluster, costs: UnitCosts) -> str:
     """A plan as a table."""
     plan = make_plan(work, cluster, costs, Settings())
-    lines = [f"`dedup plan {flags}`:", "", "| step | tasks | core hours | hours | memory | bound by |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = [f"`dedup plan {flags}`:", "", "| step | tasks | core hours | hours | memory | temporary | bound by |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for one in plan.steps:
-        cells = (f"{one.tasks:,}", hours(one.core_hours), hours(one.hours), size(one.gigabytes * 1e9), one.bound)
+        room = (size(one.gigabytes * 1e9), size(one.temporary_gigabytes * 1e9) if one.temporary_gigabytes else "")
+        cells = (f"{one.tasks:,}", hours(one.core_hours), hours(one.hours), *room, one.bound)
         lines.append(f"| `{one.step}` | {' | '.join(cells)} |")
-    lines.append(f"| workflow | | | {hours(plan.workflow_hours)} | | starting tasks |")
-    lines.append(f"| **in all** | | {hours(plan.core_hours)} | **{hours(plan.hours)}** | | |")
+    lines.append(f"| workflow | | | {hours(plan.workflow_hours)} | | | starting tasks |")
+    lines.append(f"| **in all** | | {hours(plan.core_hours)} | **{hours(plan.hours)}** | | | |")
     stored = size(sum(plan.stored.values()))
     lines += ["", f"Shards: {plan.shards}, of at most {plan.shard_images:,} images; {stored} in the store."]
     return "\n".join(lines)

@@ -32,6 +32,7 @@ class StepPlan:
         core_hours: in all.
         hours: on the clock.
         gigabytes: peak memory of one task.
+        temporary_gigabytes: of one task, in the temporary folder of its machine, with the store in object storage.
         bound: what its hours are bound by: ``cores``, ``connections``, or ``one task`` where more cores do not help.
     """
 
@@ -41,6 +42,7 @@ class StepPlan:
     core_hours: float
     hours: float
     gigabytes: float
+    temporary_gigabytes: float
     bound: str
 
 
@@ -138,7 +140,12 @@ class _Reckoner:
         mapped = sum(-(-one.tasks // (slots * one.at_once)) for one in steps if BY_NAME[one.step].each != "shard")
         rounds = -(-self._shards // slots) * overhead.tasks + mapped
         return Plan(
-            steps, self._shards, self._largest, rounds * overhead.task_seconds / _HOUR, self._stored(), self._notes()
+            steps,
+            self._shards,
+            self._largest,
+            rounds * overhead.task_seconds / _HOUR,
+            self._stored(self._load.images),
+            self._notes(),
         )
 
     def _drivers(self, images: int) -> Drivers:
@@ -225,7 +232,9 @@ class _Reckoner:
         waiting = self._waiting() if step.name == "fetch" else 0.0
         if waiting > clock:
             clock, bound = waiting, "connections"
-        return StepPlan(step.name, tasks, at_once, seconds / _HOUR, clock / _HOUR, gigabytes, bound)
+        stored = self._stored(self._largest)
+        temporary = sum(stored.get(name, 0.0) * times for name, times in step.disk) / _GIGABYTE
+        return StepPlan(step.name, tasks, at_once, seconds / _HOUR, clock / _HOUR, gigabytes, temporary, bound)
 
     def _of_shard(self, step: Step, images: int) -> tuple[int, float, float]:
         """The tasks of a step for a shard of so many images, the core seconds of all of them, and of the longest."""
@@ -256,9 +265,9 @@ class _Reckoner:
             seconds = max(seconds, self._load.new_images / (fetch.rate_per_host * cluster.hosts * cluster.workers))
         return seconds
 
-    def _stored(self) -> dict[str, float]:
-        """Artifact to bytes of the whole dump; what every shard keeps of the rows is of its own."""
-        whole = self._drivers(self._load.images)
+    def _stored(self, images: int) -> dict[str, float]:
+        """Artifact to bytes of so many images; what every shard keeps of the rows is of its own."""
+        whole = self._drivers(images)
         return {name: whole[one.driver] * one.bytes for name, one in sorted(self._costs.stored.items())}
 
     def _notes(self) -> list[str]:

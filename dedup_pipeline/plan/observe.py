@@ -182,8 +182,9 @@ def _stored(
     found |= {kind: ("images", held, size) for kind, size in sorted(kinds.items())}
     found["photos"] = ("images", sizes["images"], _bytes(store, [results["fetch"].outputs["photos"]]))
     outputs = results["index"].outputs
-    lists = {name for name in outputs if name.partition("-")[0] in {"rows", "neighbours"}}
-    for kind, names in (("neighbours", lists), ("index", outputs.keys() - lists)):
+    kinds_of = {"rows": "neighbours", "neighbours": "neighbours", "vectors": "vectors"}
+    for kind in ("neighbours", "vectors", "index"):
+        names = [name for name in outputs if kinds_of.get(name.partition("-")[0], "index") == kind]
         found[kind] = ("vectors", sizes["vectors"], _bytes(store, [outputs[name] for name in names]))
     plan = _manifest(store, dump_id, "match", "manifest-plan.json")
     if plan:

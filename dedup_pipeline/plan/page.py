@@ -14,14 +14,17 @@ _STEP = 1000.0
 
 def show_plan(plan: Plan, origin: Origin, console: Console) -> None:
     """Print a plan, and whose measurement it rests on."""
-    steps = Table("step", "tasks", "at once", "core hours", "hours", "memory", "bound by", box=None, pad_edge=False)
-    for column in steps.columns[1:6]:
+    heads = ("step", "tasks", "at once", "core hours", "hours", "memory", "temporary", "bound by")
+    steps = Table(*heads, box=None, pad_edge=False)
+    steps.columns[0].min_width = max(len(one.step) for one in plan.steps)
+    for column in steps.columns[1:7]:
         column.justify = "right"
     for one in plan.steps:
-        cells = (f"{one.tasks:,}", f"{one.at_once}", hours(one.core_hours), hours(one.hours), size(one.gigabytes * 1e9))
-        steps.add_row(one.step, *cells, one.bound)
-    steps.add_row("workflow", "", "", "", hours(plan.workflow_hours), "", "starting tasks")
-    steps.add_row("[bold]in all[/]", "", "", hours(plan.core_hours), f"[bold]{hours(plan.hours)}[/]", "", "")
+        cells = (f"{one.tasks:,}", f"{one.at_once}", hours(one.core_hours), hours(one.hours))
+        room = (size(one.gigabytes * 1e9), size(one.temporary_gigabytes * 1e9) if one.temporary_gigabytes else "")
+        steps.add_row(one.step, *cells, *room, one.bound)
+    steps.add_row("workflow", "", "", "", hours(plan.workflow_hours), "", "", "starting tasks")
+    steps.add_row("[bold]in all[/]", "", "", hours(plan.core_hours), f"[bold]{hours(plan.hours)}[/]", "", "", "")
     console.print(steps)
     stored = Table("storage", "bytes", box=None, pad_edge=False)
     stored.columns[1].justify = "right"

@@ -51,6 +51,8 @@ class Step:
         seconds: the drivers of its seconds.
         memory: the drivers of its peak memory.
         source: where the form comes from.
+        disk: the artifacts of a shard that lie in the temporary folder while it works, and how many times their bytes;
+            with the store in a folder less, as it is read in place.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Step:
     seconds: tuple[str, ...]
     memory: tuple[str, ...]
     source: str
+    disk: tuple[tuple[str, float], ...] = ()
 
     @property
     def stage(self) -> str:
@@ -76,6 +79,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "rows"),
         ("task", "chunk", "rows"),
         "chunk by chunk; ids and families of all rows stay in memory",
+        (("listings", 7.0),),  # they are spooled without compression
     ),
     Step(
         "fetch-plan",
@@ -101,6 +105,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "vectors_log"),
         ("task", "vectors"),
         "trees of depth log n; the vectors of a file asked for in all files",
+        (("vectors", 1.0), ("index", 1.0)),
     ),
     Step(
         "match-plan",
@@ -108,6 +113,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "photos", "nodes"),
         ("task", "photos", "nodes"),
         "calibrates on so many photos; digests of URLs, names and numbers of all nodes in memory",
+        (("vectors", 1.0), ("index", 1.0), ("nodes", 1.0)),
     ),
     Step(
         "match",
@@ -115,6 +121,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "nodes", "joined", "candidates", "aligned"),
         ("task", "nodes", "candidates", "aligned"),
         "every part sorts the hashes of all nodes and looks its own up; views of what is laid over each other stay",
+        (("vectors", 1.0), ("nodes", 1.0)),
     ),
     Step(
         "match-finish",
@@ -122,6 +129,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "candidates"),
         ("task", "ordered"),
         "puts the verdicts of all parts in order, range by range, and reads them three times",
+        (("verdicts", 0.75),),  # stored twice, of the parts and of the dump; here 1.5 times
     ),
     Step(
         "group",

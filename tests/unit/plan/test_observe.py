@@ -59,7 +59,7 @@ def store(tmp_path):
     stage(store, "fingerprint", packs_reused=2, images=0)
     stage(store, "embed", **COUNTS["embed"])
     stage(store, "index", part="plan", parts=1, **COUNTS["index"])
-    stage(store, "index", ["vectors", "rows", "neighbours"], **COUNTS["index"])
+    stage(store, "index", ["vectors", "annoy", "rows", "neighbours"], **COUNTS["index"])
     stage(store, "match", ["calibration"], part="plan", parts=2, nodes=4)
     store.write_json(store.dump(DUMP, "match", "calibration"), {"figures": {"photos": 3}})
     for number in (0, 1):
@@ -113,8 +113,9 @@ def test_bytes_are_those_of_the_files(store):
     stored = observe(store, DUMP).stored
     assert stored["listings"] == ("rows", 12, 300)
     assert stored["fingerprints"] == ("images", 6, 60)
-    assert stored["index"] == ("vectors", 5, 100)
-    assert stored["neighbours"] == ("vectors", 5, 500)
+    assert stored["vectors"] == ("vectors", 5, 100)
+    assert stored["index"] == ("vectors", 5, 200)
+    assert stored["neighbours"] == ("vectors", 5, 700)
     assert stored["verdicts"] == ("candidates", 9, 300)
     assert stored["exports"] == ("rows", 12, 200)
     assert stored["images"][:2] == ("images", 6)
