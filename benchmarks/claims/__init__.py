@@ -10,11 +10,12 @@ from claims.neighbours import CLAIM as NEIGHBOURS
 from claims.neighbours import FAISS as NEIGHBOURS_FAISS
 from claims.perceptual import CLAIM as PERCEPTUAL
 from claims.second import CLAIM as SECOND
+from claims.shop import CLAIM as SHOP
 from claims.training import CLAIM as TRAINING
 from claims.training import ON_GPU as TRAINING_ON_GPU
 from claims.verify import CLAIM as VERIFY
 
 CLAIMS = (
     *(INGEST, FETCH, FINGERPRINT, EMBED, NEIGHBOURS, NEIGHBOURS_FAISS, PERCEPTUAL, VERIFY),
-    *(CHAIN, SECOND, AIRFLOW, TRAINING, TRAINING_ON_GPU),
+    *(CHAIN, SHOP, SECOND, AIRFLOW, TRAINING, TRAINING_ON_GPU),
 )

@@ -19,11 +19,17 @@ def serve_pictures(folder: Path, items: int, materials: Materials) -> list[str]:
     """Put pictures and a free port where the server looks for them; return the pictures' URLs."""
     pictures = materials.pictures(items)
     (folder / "pictures").symlink_to(pictures)
+    port = choose_port(folder)
+    return [f"http://127.0.0.1:{port}/{file.name}" for file in sorted(pictures.iterdir())]
+
+
+def choose_port(folder: Path) -> int:
+    """A free port of this machine, noted where the server looks for it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = int(free.getsockname()[1])
     (folder / "port.txt").write_text(str(port))
-    return [f"http://127.0.0.1:{port}/{file.name}" for file in sorted(pictures.iterdir())]
+    return port
 
 
 def reaching_settings(folder: Path) -> Settings:

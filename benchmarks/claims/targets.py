@@ -36,6 +36,20 @@ def _recalls(peer: Line, least: float | None) -> bool:
     return least is None or (recall is not None and recall >= least)
 
 
+def more_than(text: str, figure: str) -> Target:
+    """A figure of this project's result is above that of every peer that has it."""
+
+    def is_met(outcomes: Sequence[Outcome]) -> bool | None:
+        outcome = outcomes[-1]
+        own, others = outcome.ours.figure(figure), [peer.figure(figure) for peer in outcome.peers]
+        known = [other for other in others if other is not None]
+        if own is None:
+            return False
+        return own > max(known) if known else None
+
+    return Target(text, is_met)
+
+
 def at_least(text: str, figure: str, least: float) -> Target:
     """A figure of this project's result is at least so high in every run."""
 
