@@ -201,6 +201,13 @@ class MatchSettings(Section):
         200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
     )
     calibration_photos: int = Field(400, ge=20, description="Photos of the dump that the verdicts are calibrated on.")
+    laid_pairs: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Pairs of a photo that are laid over each other beside those of its re-uploads, at most, by what "
+        "decoys need. Fewer cost less, and lose re-uploads of kinds that nobody simulates.",
+    )
     recalibrate_from: float = Field(
         0.1,
         ge=0,

@@ -42,7 +42,7 @@ _NEAREST = 5  # of these, so many sit out the first fit: most true duplicates ar
 _SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
 _ROUNDS = 3  # fits that look for suspects; on luma they leave 29 of 826 hidden duplicates and lose 7 strangers
 _RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of the true pairs of luma it rules out none
-_FEWEST_LOOKS, _MOST_LOOKS = 3, 5  # pairs that are looked at closer, for each decoy
+_FEWEST_LAID = 0.6  # of match.laid_pairs, for each decoy
 _RECOLOUR, _NEAR, _PACK, _FURTHER = 0, -1, -2, -3  # beside the strengths 1 to 3 of re-uploads
 
 EVERYTHING = Sources()
@@ -123,7 +123,8 @@ def calibrate(
 
     glance, suspects, logits, glanced = _fitted(known, decoys, settings)
     wide = float(np.quantile(logits[known.labels[~suspects]], _RULED_OUT))
-    least = _bounded(wide, glanced, len(made.recolours) + len(made.packs))
+    most = settings.match.laid_pairs * (len(made.recolours) + len(made.packs))
+    least = _bounded(wide, glanced, most)
     kept = np.ones(len(known.labels), dtype=bool)
     # what is not looked at in the dump still teaches: on luma it is worth 0.02 of recall
     kept[~suspects] = (logits >= min(wide, least)) | known.labels[~suspects]
@@ -141,16 +142,21 @@ def calibrate(
     return Calibration(Judge(glance, least, model), tuple(decoy_logits.round(6).tolist()), shares, bins, figures)
 
 
-def _bounded(wide: float, decoys: Doubles, decoy_count: int) -> float:
+def _bounded(wide: float, decoys: Doubles, most: int) -> float:
     """The log odds at a glance from which pairs of the dump are laid over each other.
 
     Low enough for nearly all simulated re-uploads, within bounds: some pairs of every photo, for sellers do what nobody
     simulates, and not so many that to look at them all would take longer than all else.
+
+    Args:
+        wide: log odds that nearly all simulated re-uploads reach.
+        decoys: (M,) log odds of the candidates of the decoys.
+        most: of these, how many may be laid over each other.
     """
     if not len(decoys):
         return wide
     ordered = np.sort(decoys)[::-1]
-    low, high = (ordered[min(looks * decoy_count, len(ordered)) - 1] for looks in (_MOST_LOOKS, _FEWEST_LOOKS))
+    low, high = (ordered[min(count, len(ordered)) - 1] for count in (most, max(1, round(_FEWEST_LAID * most))))
     return float(np.clip(wide, low, high))
 
 

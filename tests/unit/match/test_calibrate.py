@@ -16,6 +16,7 @@ from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import GLANCE
 from dedup_pipeline.index import index, open_index
 from dedup_pipeline.match import Calibration, align, match_part, plan_match
+from dedup_pipeline.match.calibrate import calibrate
 from dedup_pipeline.match.nodes import Nodes, load_nodes
 from dedup_pipeline.match.simulate import COPIES, Made, Sources, simulate
 from dedup_pipeline.match.views import node_views
@@ -36,10 +37,13 @@ class Indexed:
     settings: Settings
     nodes: Nodes
 
-    def simulate(self) -> Made:
+    def encoder(self) -> Encoder:
         store = Store(self.settings.store)
-        encoder = Encoder.load(store, str(result_of(store, DUMP, "embed").counts["model_id"]), self.settings)
-        return simulate(self.settings, DUMP, self.nodes, open_index(self.settings, DUMP), encoder, sources=Sources())
+        return Encoder.load(store, str(result_of(store, DUMP, "embed").counts["model_id"]), self.settings)
+
+    def simulate(self) -> Made:
+        found, encoder = open_index(self.settings, DUMP), self.encoder()
+        return simulate(self.settings, DUMP, self.nodes, found, encoder, sources=Sources())
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +127,16 @@ def test_decoys_of_a_kind_stand_for_one_picture_each(calibration: Calibration) -
     counts = {round(1 / calibration.figures[kind], 6) for kind in ("recolours", "packs")}
     assert {round(share, 6) for share in calibration.decoy_shares} == counts
     assert all(-LOGIT_CAP <= logit <= LOGIT_CAP for logit in calibration.decoys)
+
+
+def test_no_more_pairs_of_decoys_are_laid_than_asked_for(shop: Indexed, calibration: Calibration) -> None:
+    match = shop.settings.match.model_copy(update={"laid_pairs": 1})
+    settings = shop.settings.model_copy(update={"match": match})
+    frugal = calibrate(settings, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder())
+    assert frugal.judge.least > calibration.judge.least
+    decoys = frugal.figures["recolours"] + frugal.figures["packs"]
+    laid = [sum(logit > -LOGIT_CAP for logit in some.decoys) for some in (frugal, calibration)]
+    assert 0 < laid[0] <= decoys < laid[1]
 
 
 def test_re_uploads_are_told_from_what_is_none(calibration: Calibration) -> None:
