@@ -1,93 +1,168 @@
-"""From verdicts on pictures and groups of listings to pairs of listings."""
+"""From verdicts on pictures and groups of listings to pairs of listings, as arrays."""
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dedup_pipeline.evidence import Rows
+from dedup_pipeline.export.listed import Listed
+from dedup_pipeline.names import Names
+from dedup_pipeline.probability import Doubles
+from dedup_pipeline.runs import runs
 from dedup_pipeline.schemas import VerdictKind
+from dedup_pipeline.shown import Codes, Flags
+from dedup_pipeline.store import Store
 
-_KEY = ["id_a", "id_b"]
+DIGITS = 6  # of a score: what a calibration can tell apart, and the same on every machine
+KINDS = [kind.value for kind in VerdictKind]
+_BLOCK = 500_000  # verdicts whose listings are looked up at a time
+Kinds = npt.NDArray[np.int8]
+_Found = tuple[Rows, Doubles, Kinds]  # keys of pairs, their scores and kinds
 
 
-def listing_pairs(
-    listings: pd.DataFrame, verdicts: pd.DataFrame, groups: pd.DataFrame, *, minimum_score: float
-) -> pd.DataFrame:
-    """Every pair of listings that has a verdict or shares a group.
+@dataclass(frozen=True)
+class Likely:
+    """Verdicts that any file can name.
+
+    Attributes:
+        low: (V,) int32, the lower node, as a place among the images of the dump.
+        high: (V,) int32, the higher one; sorted by both.
+        probabilities: (V,) float64.
+        kinds: (V,) int8, places among KINDS.
+    """
+
+    low: Codes
+    high: Codes
+    probabilities: Doubles
+    kinds: Kinds
+
+    @classmethod
+    def read(cls, store: Store, path: str, names: Names, least: float) -> Likely:
+        """Read the verdicts from a probability up out of VERDICTS, whose nodes are among some names, sorted."""
+        low, high, probabilities, kinds = ([np.empty(0, kind)] for kind in (np.int32, np.int32, np.float64, np.int8))
+        known = pa.array(KINDS)
+        with store.reading_table(path) as table:
+            for batch in table.iter_batches(columns=["node_a", "node_b", "kind", "probability"]):
+                some = batch.filter(pc.greater_equal(batch["probability"], least))
+                for places, side in ((low, "node_a"), (high, "node_b")):
+                    places.append(names.places(Names.of_column(some[side])).astype(np.int32))
+                probabilities.append(some["probability"].to_numpy())
+                kinds.append(pc.index_in(some["kind"], value_set=known).to_numpy().astype(np.int8))
+        return cls(np.concatenate(low), np.concatenate(high), np.concatenate(probabilities), np.concatenate(kinds))
+
+
+@dataclass(frozen=True)
+class ListingPairs:
+    """Pairs of listings, sorted by ids, each once.
+
+    Attributes:
+        low: (P,) int32, the listing with the smaller id, as its place among those listed.
+        high: (P,) int32, the other.
+        scores: (P,) float64.
+        kinds: (P,) int8, places among KINDS.
+        accepted: (P,) bool, of one group and not one family.
+    """
+
+    low: Codes
+    high: Codes
+    scores: Doubles
+    kinds: Kinds
+    accepted: Flags
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+
+def listing_pairs(listed: Listed, verdicts: Likely, *, minimum_score: float) -> ListingPairs:
+    """Every pair of listings of two families that has a verdict or shares a group.
 
     Args:
-        listings: listing_id, family_id, image_id, node; of the listings whose picture takes part in matching.
-        verdicts: node_a, node_b, kind, probability.
-        groups: listing_id, group_id, medoid (whether the listing shows the group's medoid).
+        listed: the listings.
+        verdicts: on their pictures.
         minimum_score: pairs below are left out, unless they share a group.
 
     Returns:
-        id_a < id_b, score, kind, accepted, group_id; sorted by ids, each pair once. Accepted means one group and not
-        one family. A pair that shares a group without a verdict of its own has the lesser of its two scores against
-        the medoid.
+        The pairs. One that shares a group without a verdict of its own has the lesser of its two scores against the
+        medoid.
     """
-    seen = listings[["listing_id", "family_id", "image_id", "node"]]
-    likely = verdicts[verdicts["probability"] >= minimum_score]
-    pairs = [_same_node(seen), _across(seen, likely)]
-    found = _ordered(pd.concat(pairs, ignore_index=True))
-    grouped = _grouped(seen, groups, verdicts)
-    together = pd.concat([found, grouped], ignore_index=True)
-    together = together.drop_duplicates(_KEY, keep="first")
-    group_of = groups.set_index("listing_id")["group_id"]
-    first, second = together["id_a"].map(group_of), together["id_b"].map(group_of)
-    together["accepted"] = first.notna() & (first == second)
-    together["group_id"] = first.where(together["accepted"], None)
-    return together.sort_values(_KEY, ignore_index=True)[[*_KEY, "score", "kind", "accepted", "group_id"]]
+    parts = list(_found(listed, verdicts, minimum_score))
+    keys = np.concatenate([keys for keys, _, _ in parts])
+    order = np.argsort(keys, kind="stable")  # of equal ones the verdict comes before the group
+    keys = keys[order]
+    first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+    keys, order = keys[first], order[first]
+    scores = np.concatenate([scores for _, scores, _ in parts])[order].round(DIGITS)
+    kinds = np.concatenate([kinds for _, _, kinds in parts])[order]
+    low, high = (side.astype(np.int32) for side in np.divmod(keys, max(1, len(listed))))
+    groups = listed.groups[low]
+    return ListingPairs(low, high, scores, kinds, (groups >= 0) & (groups == listed.groups[high]))
 
 
-def _same_node(seen: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of families that show equal pixels."""
-    shared = seen[seen["node"].duplicated(keep=False)]
-    both = shared.merge(shared, on="node", suffixes=("_a", "_b"))
-    both = both[(both["listing_id_a"] < both["listing_id_b"]) & (both["family_id_a"] != both["family_id_b"])]
-    same_bytes = both["image_id_a"] == both["image_id_b"]
-    kind = same_bytes.map({True: VerdictKind.SAME_BYTES.value, False: VerdictKind.SAME_PIXELS.value})
-    return pd.DataFrame({"id_a": both["listing_id_a"], "id_b": both["listing_id_b"], "score": 1.0, "kind": kind})
+def _found(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[_Found]:
+    low, high = _together(listed, listed.nodes)
+    equal = listed.images[low] == listed.images[high]
+    kinds = np.where(equal, _code(VerdictKind.SAME_BYTES), _code(VerdictKind.SAME_PIXELS)).astype(np.int8)
+    yield _keys(listed, low, high), np.ones(len(low)), kinds
+    yield from _across(listed, verdicts, minimum_score)
+    low, high = _together(listed, listed.groups)
+    to_medoid = _to_medoid(listed, verdicts)
+    kinds = np.full(len(low), _code(VerdictKind.GROUP), dtype=np.int8)
+    yield _keys(listed, low, high), np.minimum(to_medoid[low], to_medoid[high]), kinds
 
 
-def _across(seen: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
+def _code(kind: VerdictKind) -> int:
+    return KINDS.index(kind.value)
+
+
+def _keys(listed: Listed, one: Codes | Rows, other: Codes | Rows) -> Rows:
+    return np.minimum(one, other).astype(np.int64) * len(listed) + np.maximum(one, other)
+
+
+def _together(listed: Listed, codes: Codes) -> tuple[Rows, Rows]:
+    """All pairs of listings of two families that have one code, of those from 0 up; the lower first."""
+    order = np.flatnonzero(codes >= 0)
+    order = order[np.argsort(codes[order], kind="stable")]
+    places = np.arange(len(order), dtype=np.int64)
+    ends = np.searchsorted(codes[order], codes[order], side="right")
+    counts = ends - places - 1
+    low, high = np.repeat(order, counts), order[runs(places + 1, counts)]
+    apart = listed.families[low] != listed.families[high]
+    return low[apart], high[apart]
+
+
+def _across(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[_Found]:
     """Pairs of listings whose pictures have a verdict."""
-    sides = seen.drop(columns="image_id")
-    both = verdicts
-    for side in ("a", "b"):
-        both = both.merge(sides.add_suffix(f"_{side}"), on=f"node_{side}")
-    both = both[both["family_id_a"] != both["family_id_b"]]
-    columns = {"id_a": "listing_id_a", "id_b": "listing_id_b", "score": "probability", "kind": "kind"}
-    return pd.DataFrame({name: both[column] for name, column in columns.items()})
+    order = np.argsort(listed.nodes, kind="stable")
+    counts = np.bincount(listed.nodes, minlength=len(listed.names))
+    firsts = np.cumsum(counts) - counts
+    chosen = np.flatnonzero(verdicts.probabilities >= minimum_score)
+    for start in range(0, len(chosen), _BLOCK):
+        some = chosen[start : start + _BLOCK]
+        low, high = verdicts.low[some], verdicts.high[some]
+        one, of_one = order[runs(firsts[low], counts[low])], np.repeat(np.arange(len(some)), counts[low])
+        others = counts[high[of_one]]
+        other = order[runs(firsts[high[of_one]], others)]
+        one, of_both = np.repeat(one, others), some[np.repeat(of_one, others)]
+        apart = listed.families[one] != listed.families[other]
+        of_both = of_both[apart]
+        yield _keys(listed, one[apart], other[apart]), verdicts.probabilities[of_both], verdicts.kinds[of_both]
 
 
-def _grouped(seen: pd.DataFrame, groups: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
-    """All pairs of families within a group, scored over the medoid."""
-    members = groups.merge(seen, on="listing_id")
-    medoids = members[members["medoid"]].drop_duplicates("group_id").set_index("group_id")["node"]
-    members["medoid_node"] = members["group_id"].map(medoids)
-    direct = {
-        (a, b): score
-        for a, b, score in zip(verdicts["node_a"], verdicts["node_b"], verdicts["probability"], strict=True)
-    }
-    members["to_medoid"] = [
-        1.0 if node == medoid else direct.get((min(node, medoid), max(node, medoid)), 0.0)
-        for node, medoid in zip(members["node"], members["medoid_node"], strict=True)
-    ]
-    both = members.merge(members, on="group_id", suffixes=("_a", "_b"))
-    both = both[(both["listing_id_a"] < both["listing_id_b"]) & (both["family_id_a"] != both["family_id_b"])]
-    return pd.DataFrame(
-        {
-            "id_a": both["listing_id_a"],
-            "id_b": both["listing_id_b"],
-            "score": both[["to_medoid_a", "to_medoid_b"]].min(axis=1),
-            "kind": VerdictKind.GROUP.value,
-        }
-    )
-
-
-def _ordered(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Each pair once with its highest score, the smaller id first."""
-    turned = pairs["id_a"] > pairs["id_b"]
-    pairs.loc[turned, _KEY] = pairs.loc[turned, ["id_b", "id_a"]].to_numpy()
-    pairs = pairs.sort_values([*_KEY, "score"], ascending=[True, True, False])
-    return pairs.drop_duplicates(_KEY, keep="first")
+def _to_medoid(listed: Listed, verdicts: Likely) -> Doubles:
+    """(S,) how likely the picture of each listing is a duplicate of its group's medoid; 0 where nothing says so."""
+    medoid_of = np.full(len(listed.group_ids) + 1, -1, dtype=np.int64)
+    medoid_of[listed.groups[listed.medoids]] = listed.nodes[listed.medoids]
+    medoids, found = medoid_of[listed.groups], np.zeros(len(listed))
+    known = verdicts.low.astype(np.int64) * len(listed.names) + verdicts.high
+    asked = np.minimum(listed.nodes, medoids) * len(listed.names) + np.maximum(listed.nodes, medoids)
+    if len(known):
+        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+        found = np.where(known[at] == asked, verdicts.probabilities[at], 0.0)
+    found[listed.nodes == medoids] = 1.0
+    return found

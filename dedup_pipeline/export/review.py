@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -53,20 +53,17 @@ class Review:
     left_out: int
 
 
-def suspicious_pictures(pairs: pd.DataFrame, found: pd.DataFrame, node_of: pd.Series[str]) -> pd.DataFrame:
+def suspicious_pictures(chosen: pd.DataFrame) -> pd.DataFrame:
     """The pairs of pictures whose listings contradict each other.
 
     Args:
-        pairs: id_a, id_b, score, kind.
-        found: brand and colour, with the index of ``pairs``; see ``contradictions``.
-        node_of: the picture of each listing id.
+        chosen: pairs of listings that do: id_a, id_b, their pictures node_a and node_b, kind, probability, and brand
+            and colour (bool), in which they do.
 
     Returns:
         node_a <= node_b, id_a and id_b (two listings that contradict each other, in the order of the nodes), kind,
         probability, brand, colour (bool). Colours come before brands, then the least probable first.
     """
-    chosen = pairs[found["brand"] | found["colour"]].join(found).rename(columns={"score": "probability"})
-    chosen = chosen.assign(node_a=chosen["id_a"].map(node_of), node_b=chosen["id_b"].map(node_of))
     turned = chosen["node_a"] > chosen["node_b"]
     sides = [*_NODES, "id_a", "id_b"]
     chosen = with_sides_turned(chosen, turned, ("node", "id"))
@@ -92,7 +89,7 @@ def with_sides_turned(pairs: pd.DataFrame, turned: pd.Series[bool], names: Itera
 def choose_review(
     verdicts: Iterable[pa.RecordBatch],
     suspicious: pd.DataFrame,
-    group_of: Mapping[str, str],
+    groups_of: Callable[[pd.Series[str]], npt.NDArray[np.int32]],
     *,
     band: tuple[float, float],
     threshold: float,
@@ -108,7 +105,7 @@ def choose_review(
     Args:
         verdicts: batches of ``VERDICT_COLUMNS``; read once, and only the best ``rows`` are held.
         suspicious: see ``suspicious_pictures``.
-        group_of: picture to group, of the pictures in one.
+        groups_of: tells the groups of some pictures, -1 of those in none.
         band: lowest and highest probability of an uncertain pair.
         threshold: the least probability of an accepted verdict.
         rows: how many pairs at most. A quarter is kept for suspicious ones, where they are so many.
@@ -122,7 +119,7 @@ def choose_review(
             continue
         uncertain += len(inside)
         both |= _keys(inside.merge(suspicious[_NODES], on=_NODES))
-        inside = _judged(inside, group_of, threshold)
+        inside = _judged(inside, groups_of, threshold)
         best = _best(inside if best is None else pd.concat([best, inside], ignore_index=True), rows)
     suspicious = suspicious.assign(accepted=True)
     if best is None:
@@ -151,13 +148,15 @@ def _is_in(pairs: pd.DataFrame, keys: set[tuple[str, str]]) -> npt.NDArray[np.bo
     return np.array(found, dtype=bool)
 
 
-def _judged(pairs: pd.DataFrame, group_of: Mapping[str, str], threshold: float) -> pd.DataFrame:
+def _judged(
+    pairs: pd.DataFrame, groups_of: Callable[[pd.Series[str]], npt.NDArray[np.int32]], threshold: float
+) -> pd.DataFrame:
     """Add what was decided, what a look is worth, and how near a pair is to the other decision."""
-    groups = pairs["node_a"].map(group_of)
-    accepted = groups.notna() & (groups == pairs["node_b"].map(group_of))
+    groups = groups_of(pairs["node_a"])
+    accepted = (groups >= 0) & (groups == groups_of(pairs["node_b"]))
     return pairs.assign(
         accepted=accepted,
-        worth=_worth(pairs["probability"].to_numpy(), accepted.to_numpy(), threshold),
+        worth=_worth(pairs["probability"].to_numpy(), accepted, threshold),
         near=np.where(accepted, -pairs["logit"], pairs["logit"]),
     )
 

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.export.contradictions import claims_of, contradictions
-from dedup_pipeline.export.pairs import listing_pairs
+from dedup_pipeline.evidence import Rows
+from dedup_pipeline.export.contradictions import Claims, contradictions
+from dedup_pipeline.export.listed import Listed
+from dedup_pipeline.export.pairs import DIGITS, KINDS, Likely, ListingPairs, listing_pairs
 from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
 from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
 from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import PAIRS, conform
-from dedup_pipeline.shown import Shown, matched_nodes, several_families
+from dedup_pipeline.shown import Codes, Flags, Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
 VERSION = 4
 SCHEMA_VERSION = 1
 _SCHEMA_FILE = "duplicates.schema.json"
-_DIGITS = 6  # of a score: what a calibration can tell apart, and the same on every machine
+_ROWS, _LINES = 1 << 20, 50_000  # of pairs.parquet, and of text, that are written at a time
 
 # what summary.json says: stage -> its counts that do not depend on how often the run was interrupted
 _SUMMARY: dict[str, tuple[str, ...]] = {
@@ -87,34 +88,32 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         # what is less likely is neither accepted nor listed nor reviewed
         threshold = float(str(result_of(store, dump_id, "match").counts["threshold"]))
         least = min(threshold, settings.export.minimum_score, settings.export.review_band[0])
-        likely = _likely(store, dump_id, least)
-        seen = _seen(store, dump_id, likely)
-        pairs = _pairs(groups, seen, likely, settings)
-        claims = claims_of(_listings(store, dump_id, set(groups["listing_id"].to_pylist())))
-        found = contradictions(pairs, claims, seen)
-        pairs["suspicious"] = found["brand"] | found["colour"]
+        shown, listed, likely = _read(store, dump_id, groups, least)
+        pairs = listing_pairs(listed, likely, minimum_score=settings.export.minimum_score)
+        accepted = np.flatnonzero(pairs.accepted)
+        claims = Claims.read(store, shown, listed)
+        brand, colour = contradictions(claims, pairs.low[accepted], pairs.high[accepted])
+        suspicious = np.zeros(len(pairs), dtype=bool)
+        suspicious[accepted] = brand | colour
         progress(1, 4)
-        table = conform({name: pairs[name] for name in PAIRS.names}, PAIRS)
-        store.write_table(paths["pairs"], table)
         store.write_table(paths["groups"], groups)
-        with store.writing(paths["pairs_csv"]) as file:
-            pairs.to_csv(file, index=False, float_format=f"%.{_DIGITS}f", lineterminator="\n", mode="wb")
+        _write_pairs(store, paths, listed, pairs, suspicious)
         progress(2, 4)
-        node_of = seen.set_index("listing_id")["node"]
-        suspicious = suspicious_pictures(pairs, found, node_of)
-        chosen = _review(store, dump_id, suspicious, _groups_of_nodes(groups, node_of), settings)
-        _write_review(store, dump_id, paths["review"], with_listings(chosen.pairs, seen))
+        contradicting = accepted[brand | colour]
+        told = _named(listed, pairs, contradicting)
+        for name, flags in (("brand", brand), ("colour", colour)):
+            told[name] = flags[brand | colour]
+        chosen = _review(store, dump_id, suspicious_pictures(told), listed, settings)
+        _write_review(store, dump_id, paths["review"], with_listings(chosen.pairs, _showing(listed, chosen.pairs)))
         progress(3, 4)
-        accepted = pairs[pairs["accepted"]]
-        duplicates = _duplicates(accepted, groups, settings.export.form)
         with store.writing(paths["duplicates"]) as file:
-            for line in _json_lines(duplicates):
+            for line in _json_lines(_duplicates(listed, pairs, settings.export.form)):
                 file.write(line.encode())
         store.write_bytes(paths["schema"], files("dedup_pipeline.export").joinpath(_SCHEMA_FILE).read_bytes())
         counts: dict[str, Count] = {
             "pairs": len(pairs),
             "accepted": len(accepted),
-            "listings_with_duplicates": len(set(accepted["id_a"]) | set(accepted["id_b"])),
+            "listings_with_duplicates": len(np.union1d(pairs.low[accepted], pairs.high[accepted])),
             "uncertain_photo_pairs": chosen.uncertain,
             "suspicious_photo_pairs": chosen.suspicious,
             "suspicious_by_reason": chosen.by_reason,
@@ -129,42 +128,73 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
     return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
 
 
-def _likely(store: Store, dump_id: str, least: float) -> pd.DataFrame:
-    """The verdicts from a probability up: node_a, node_b, kind, probability."""
-    columns = ["node_a", "node_b", "kind", "probability"]
-    with store.reading_table(result_of(store, dump_id, "match").outputs["verdicts"]) as table:
-        likely = [
-            batch.filter(pc.greater_equal(batch["probability"], least)) for batch in table.iter_batches(columns=columns)
-        ]
-        schema = pa.schema([table.schema_arrow.field(name) for name in columns])
-    found: pd.DataFrame = pa.Table.from_batches(likely, schema).to_pandas()
-    return found
+def _read(store: Store, dump_id: str, groups: pa.Table, least: float) -> tuple[Shown, Listed, Likely]:
+    """What the listings of a dump show, those that any file can name, and the verdicts from a probability up.
 
-
-def _seen(store: Store, dump_id: str, likely: pd.DataFrame) -> pd.DataFrame:
-    """listing_id, family_id, image_id, node of the listings that any file can name.
-
-    They show a picture that takes part in matching, and that has a likely verdict or is shown by several families.
+    A file can name listings whose picture takes part in matching, and has a likely verdict or is shown by several
+    families.
     """
     images, node_of = matched_nodes(store, dump_id)
     shown = Shown.read(store, dump_id, images)
-    nodes = shown.nodes(node_of)
-    named = several_families(nodes, shown.families, len(images))
-    for side in ("node_a", "node_b"):
-        places = images.places(Names.of(likely[side].unique()))
-        named[places[places >= 0]] = True
-    wanted = (nodes >= 0) & np.append(named, False)[nodes]
-    pieces = [pd.DataFrame({name: pd.Series(dtype="str") for name in ("listing_id", "family_id", "image_id", "node")})]
-    for places, batch in shown.listings(store, ["listing_id", "family_id"], wanted):
-        names = {"image_id": images.take(shown.images[places]), "node": images.take(nodes[places])}
-        pieces.append(batch.to_pandas().assign(**names))
-    return pd.concat(pieces, ignore_index=True)
+    likely = Likely.read(store, result_of(store, dump_id, "match").outputs["verdicts"], images, least)
+    named = several_families(shown.nodes(node_of), shown.families, len(images))
+    named[likely.low] = named[likely.high] = True
+    return shown, Listed.read(store, shown, groups, names=images, node_of=node_of, named=named), likely
 
 
-def _pairs(groups: pa.Table, seen: pd.DataFrame, verdicts: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    members = groups.select(["listing_id", "group_id", "medoid"]).to_pandas()
-    pairs = listing_pairs(seen, verdicts, members, minimum_score=settings.export.minimum_score)
-    return pairs.assign(score=pairs["score"].round(_DIGITS))
+def _write_pairs(
+    store: Store, paths: Mapping[str, str], listed: Listed, pairs: ListingPairs, suspicious: Flags
+) -> None:
+    """Write pairs.parquet and pairs.csv, some rows at a time."""
+    with store.writing_table(paths["pairs"], PAIRS) as table, store.writing(paths["pairs_csv"]) as file:
+        for start in range(0, max(1, len(pairs)), _ROWS):
+            some = np.arange(start, min(start + _ROWS, len(pairs)))
+            rows = _table(listed, pairs, suspicious, some)
+            table.write_table(rows)
+            for first in range(0, max(1, len(some)), _LINES):
+                rows.slice(first, _LINES).to_pandas().to_csv(
+                    file,
+                    index=False,
+                    header=not start and not first,
+                    float_format=f"%.{DIGITS}f",
+                    lineterminator="\n",
+                    mode="wb",
+                )
+
+
+def _table(listed: Listed, pairs: ListingPairs, suspicious: Flags, rows: Rows) -> pa.Table:
+    """Some rows (R,) of PAIRS."""
+    accepted = pairs.accepted[rows]
+    groups = pa.array(listed.groups[pairs.low[rows]], mask=~accepted)
+    columns = {
+        "id_a": listed.ids.take(pa.array(pairs.low[rows])),
+        "id_b": listed.ids.take(pa.array(pairs.high[rows])),
+        "score": pairs.scores[rows],
+        "kind": pa.array(KINDS).take(pa.array(pairs.kinds[rows])),
+        "accepted": accepted,
+        "group_id": listed.group_ids.take(groups),
+        "suspicious": suspicious[rows],
+    }
+    return conform(columns, PAIRS)
+
+
+def _named(listed: Listed, pairs: ListingPairs, rows: Rows) -> pd.DataFrame:
+    """Some pairs (R,) by the names of their listings and pictures: id_a, id_b, node_a, node_b, kind, probability."""
+    sides = {"a": pairs.low[rows], "b": pairs.high[rows]}
+    columns: dict[str, Any] = {f"id_{side}": listed.ids.take(pa.array(places)) for side, places in sides.items()}
+    columns |= {f"node_{side}": listed.names.take(listed.nodes[places]) for side, places in sides.items()}
+    columns |= {"kind": pa.array(KINDS).take(pa.array(pairs.kinds[rows])), "probability": pairs.scores[rows]}
+    found: pd.DataFrame = pa.table(columns).to_pandas()
+    return found
+
+
+def _showing(listed: Listed, pairs: pd.DataFrame) -> pd.DataFrame:
+    """listing_id, family_id and node of the listings that show the pictures of some pairs."""
+    nodes = listed.names.places(Names.of({*pairs["node_a"], *pairs["node_b"]}))
+    places = np.flatnonzero(np.isin(listed.nodes, nodes))
+    ids = listed.ids.take(pa.array(places)).to_pylist()
+    families, names = listed.families[places], listed.names.take(listed.nodes[places])
+    return pd.DataFrame({"listing_id": ids, "family_id": families, "node": names})
 
 
 def _listings(store: Store, dump_id: str, wanted: Set[str]) -> Iterator[dict[str, Any]]:
@@ -175,20 +205,17 @@ def _listings(store: Store, dump_id: str, wanted: Set[str]) -> Iterator[dict[str
             yield from batch.filter(known).to_pylist()
 
 
-def _groups_of_nodes(groups: pa.Table, node_of: pd.Series[str]) -> dict[str, str]:
-    members = groups.select(["listing_id", "group_id"]).to_pandas()
-    return dict(zip(members["listing_id"].map(node_of), members["group_id"], strict=True))
+def _review(store: Store, dump_id: str, suspicious: pd.DataFrame, listed: Listed, settings: Settings) -> Review:
+    matched, groups = result_of(store, dump_id, "match"), listed.groups_of_nodes()
 
+    def groups_of(nodes: pd.Series[str]) -> Codes:
+        return groups[listed.names.places(Names.of(nodes))]
 
-def _review(
-    store: Store, dump_id: str, suspicious: pd.DataFrame, group_of: dict[str, str], settings: Settings
-) -> Review:
-    matched = result_of(store, dump_id, "match")
     with store.reading_table(matched.outputs["verdicts"]) as verdicts:
         return choose_review(
             verdicts.iter_batches(columns=VERDICT_COLUMNS),
             suspicious,
-            group_of,
+            groups_of,
             band=settings.export.review_band,
             threshold=float(str(matched.counts["threshold"])),
             rows=settings.export.review_rows,
@@ -198,32 +225,38 @@ def _review(
 def _write_review(store: Store, dump_id: str, path: str, pairs: pd.DataFrame) -> None:
     with store.writing(path) as file:
         listings = _listings(store, dump_id, {*pairs["id_a"], *pairs["id_b"]})
-        write_review(file, pairs, listings, digits=_DIGITS)
+        write_review(file, pairs, listings, digits=DIGITS)
 
 
-def _duplicates(accepted: pd.DataFrame, groups: pa.Table, form: str) -> dict[str, list[Any]]:
-    """The value of duplicates.json."""
-    of: dict[str, list[str]] = {}
-    for a, b in zip(accepted["id_a"], accepted["id_b"], strict=True):
-        of.setdefault(a, []).append(b)
-        of.setdefault(b, []).append(a)
-    of = {listing: sorted(others) for listing, others in sorted(of.items())}
-    if form == "listing":
-        return of
-    frame = groups.select(["listing_id", "canonical"]).to_pandas()
-    canonical = sorted(listing for listing in frame.loc[frame["canonical"], "listing_id"] if listing in of)
-    if form == "canonical":
-        return {listing: of[listing] for listing in canonical}
-    return {listing: [[other] for other in of[listing]] for listing in canonical}
+def _duplicates(listed: Listed, pairs: ListingPairs, form: str) -> Iterator[tuple[str, list[Any]]]:
+    """The entries of duplicates.json, sorted by listing."""
+    low, high = pairs.low[pairs.accepted], pairs.high[pairs.accepted]
+    ones, others = np.concatenate([low, high]), np.concatenate([high, low])
+    if form != "listing":
+        kept = listed.canonical[ones]
+        ones, others = ones[kept], others[kept]
+    order = np.lexsort((others, ones))
+    ones, others = ones[order], others[order]
+    firsts = np.flatnonzero(np.append(True, ones[1:] != ones[:-1])[: len(ones)])
+    bounds = np.append(firsts, len(ones))
+    for start in range(0, len(firsts), _LINES):
+        some = bounds[start : start + _LINES + 1]
+        keys = listed.ids.take(pa.array(ones[some[:-1]])).to_pylist()
+        values = listed.ids.take(pa.array(others[some[0] : some[-1]])).to_pylist()
+        ends = (some - some[0]).tolist()
+        for key, first, last in zip(keys, ends[:-1], ends[1:], strict=True):
+            found = values[first:last]
+            yield key, [[other] for other in found] if form == "separate" else found
 
 
-def _json_lines(value: dict[str, list[Any]]) -> Iterator[str]:
+def _json_lines(entries: Iterable[tuple[str, list[Any]]]) -> Iterator[str]:
     """A JSON object with one key a line, so that a person and a diff can read it."""
     yield "{"
-    for number, (key, others) in enumerate(value.items()):
-        comma = "," if number else ""
+    end = "}\n"
+    for number, (key, others) in enumerate(entries):
+        comma, end = "," if number else "", "\n}\n"
         yield f"{comma}\n  {json.dumps(key, ensure_ascii=False)}: {json.dumps(others, ensure_ascii=False)}"
-    yield "\n}\n" if value else "}\n"
+    yield end
 
 
 def _summary(store: Store, dump_id: str, counts: dict[str, Count], settings: Settings) -> dict[str, Any]:

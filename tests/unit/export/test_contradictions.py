@@ -1,26 +1,26 @@
 """Contradictions between listings of one photo."""
 
-import pandas as pd
+from __future__ import annotations
 
-from dedup_pipeline.export.contradictions import claims_of, contradictions
+import numpy as np
+from test_pairs import listed
+
+from dedup_pipeline.export.contradictions import Claims, contradictions
+from dedup_pipeline.schemas import LISTINGS, conform
+from dedup_pipeline.shown import Shown
+from dedup_pipeline.store import Store
 
 
-def listing(name, brand=None, colour=None):
-    return {"listing_id": name, "brand": brand, "colour": colour, "title": None}
-
-
-def test_a_family_that_shows_one_photo_in_many_colours_has_them_all():
-    claims = claims_of(
-        [listing("A1", "X", "Red"), listing("A2", "X", "Blue"), listing("B1", "X", "Blue"), listing("C1", "Y", "Green")]
-    )
-    seen = pd.DataFrame(
-        [("A1", "A", "n1"), ("A2", "A", "n1"), ("B1", "B", "n2"), ("C1", "C", "n3")],
-        columns=["listing_id", "family_id", "node"],
-    )
-    pairs = pd.DataFrame(
-        [("A1", "B1", True), ("A2", "B1", True), ("A1", "C1", True), ("B1", "C1", False)],
-        columns=["id_a", "id_b", "accepted"],
-    )
-    found = contradictions(pairs, claims, seen)
-    assert found["colour"].tolist() == [False, False, True, False]
-    assert found["brand"].tolist() == [False, False, True, False]
+def test_a_family_that_shows_one_photo_in_many_colours_has_them_all(tmp_path):
+    said = [("A1", "X", "Red"), ("A2", "X", "Blue"), ("C1", "Y", "Green"), ("B1", "X", "Blue"), ("D1", "Z", "Red")]
+    rows = [{"listing_id": name, "brand": brand, "colour": colour, "row": 2} for name, brand, colour in said]
+    store = Store(str(tmp_path))
+    store.write_table("listings.parquet", conform(rows, LISTINGS))
+    shows = [("A1", "A", "n1", "n1"), ("A2", "A", "n1", "n1"), ("B1", "B", "n2", "n2"), ("C1", "C", "n3", "n3")]
+    known = listed(shows, dict.fromkeys(("A1", "A2", "B1", "C1"), "G"), {"G": "n1"}, ["n1", "n2", "n3"])
+    known.rows[:] = [0, 1, 3, 2]  # where they stand in the table
+    nothing = np.zeros(len(said), dtype=np.int32)
+    claims = Claims.read(store, Shown("listings.parquet", nothing, nothing), known)
+    brand, colour = contradictions(claims, np.array([0, 1, 0]), np.array([2, 2, 3]))
+    assert brand.tolist() == [False, False, True]
+    assert colour.tolist() == [False, False, True]

@@ -1,41 +1,93 @@
 """From verdicts and groups to pairs of listings."""
 
-import pandas as pd
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dedup_pipeline.export.pairs import listing_pairs
+from dedup_pipeline.export.listed import Listed
+from dedup_pipeline.export.pairs import KINDS, Likely, listing_pairs
+from dedup_pipeline.names import Names
+from dedup_pipeline.schemas import VerdictKind
 
-LISTINGS = pd.DataFrame(
-    [
-        ("A1", "FA", "i1", "i1"),
-        ("A2", "FA", "i1", "i1"),
-        ("B1", "FB", "i1", "i1"),  # the same file
-        ("C1", "FC", "i2", "i1"),  # the same pixels
-        ("D1", "FD", "i3", "i3"),
-        ("E1", "FE", "i4", "i4"),
-        ("F1", "FF", "i5", "i5"),
-    ],
-    columns=["listing_id", "family_id", "image_id", "node"],
-)
-VERDICTS = pd.DataFrame(
-    [
-        ("i1", "i3", "perceptual", 0.97),
-        ("i1", "i4", "learned", 0.95),
-        ("i1", "i5", "learned", 0.3),
-        ("i4", "i5", "learned", 0.001),
-    ],
-    columns=["node_a", "node_b", "kind", "probability"],
-)
-GROUPS = pd.DataFrame(
-    [(listing, "G", node == "i1") for listing, _, _, node in LISTINGS.itertuples(index=False) if node != "i5"],
-    columns=["listing_id", "group_id", "medoid"],
-)
+LISTINGS = [
+    ("A1", "FA", "i1", "i1"),
+    ("A2", "FA", "i1", "i1"),
+    ("B1", "FB", "i1", "i1"),  # the same file
+    ("C1", "FC", "i2", "i1"),  # the same pixels
+    ("D1", "FD", "i3", "i3"),
+    ("E1", "FE", "i4", "i4"),
+    ("F1", "FF", "i5", "i5"),
+]
+VERDICTS = [
+    ("i1", "i3", "perceptual", 0.97),
+    ("i1", "i4", "learned", 0.95),
+    ("i1", "i5", "learned", 0.3),
+    ("i4", "i5", "learned", 0.001),
+]
+GROUPS = {listing: "G" for listing, _, _, node in LISTINGS if node != "i5"}
+MEDOIDS = {"G": "i1"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A pair as a file would name it."""
+
+    score: float
+    kind: str
+    accepted: bool
+
+
+def listed(listings, groups, medoids, images) -> Listed:
+    """The listings as arrays: listing, family, image and node of each."""
+    names, families = Names.of(images), sorted({family for _, family, _, _ in listings})
+    group_ids = sorted({*groups.values()})
+    nodes = [node for _, _, _, node in listings]
+    of_group = [groups.get(listing) for listing, _, _, _ in listings]
+    return Listed(
+        ids=pa.array([listing for listing, _, _, _ in listings], pa.string()),
+        rows=np.arange(len(listings)),
+        images=names.places(Names.of([image for _, _, image, _ in listings])).astype(np.int32),
+        nodes=names.places(Names.of(nodes)).astype(np.int32),
+        families=np.array([families.index(family) for _, family, _, _ in listings], dtype=np.int32),
+        groups=np.array([group_ids.index(group) if group else -1 for group in of_group], dtype=np.int32),
+        canonical=np.zeros(len(listings), dtype=bool),
+        medoids=np.array([medoids.get(group) == node for group, node in zip(of_group, nodes, strict=True)], dtype=bool),
+        names=names,
+        group_ids=pa.array(group_ids, pa.string()),
+    )
+
+
+def likely(verdicts, images) -> Likely:
+    names = Names.of(images)
+    low, high = (names.places(Names.of([row[side] for row in verdicts])).astype(np.int32) for side in (0, 1))
+    kinds = np.array([KINDS.index(kind) for _, _, kind, _ in verdicts], dtype=np.int8)
+    return Likely(low, high, np.array([value for *_, value in verdicts], dtype=np.float64), kinds)
+
+
+def found(listings, verdicts, groups, medoids, minimum_score=0.01) -> list[tuple[tuple[str, str], Row]]:
+    images = sorted(
+        {name for *_, image, node in listings for name in (image, node)} | {n for v in verdicts for n in v[:2]}
+    )
+    known = listed(listings, groups, medoids, images)
+    pairs = listing_pairs(known, likely(verdicts, images), minimum_score=minimum_score)
+    ids = known.ids.to_pylist()
+    columns = (pairs.low, pairs.high, pairs.scores, pairs.kinds, pairs.accepted)
+    return [
+        ((ids[low], ids[high]), Row(score, KINDS[kind], accepted))
+        for low, high, score, kind, accepted in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 @pytest.fixture
 def pairs():
-    found = listing_pairs(LISTINGS, VERDICTS, GROUPS, minimum_score=0.01)
-    return {(row.id_a, row.id_b): row for row in found.itertuples(index=False)}
+    return dict(found(LISTINGS, VERDICTS, GROUPS, MEDOIDS))
 
 
 def test_equal_bytes_and_equal_pixels_are_certain(pairs):
@@ -54,19 +106,59 @@ def test_verdicts_reach_every_listing_of_their_pictures(pairs):
 
 
 def test_two_members_without_a_verdict_have_the_lesser_score_over_the_medoid(pairs):
-    row = pairs["D1", "E1"]
-    assert (row.kind, row.score, row.accepted, row.group_id) == ("group", 0.95, True, "G")
+    assert pairs["D1", "E1"] == Row(0.95, "group", True)
 
 
 def test_unlikely_pairs_are_listed_and_not_accepted(pairs):
-    row = pairs["A1", "F1"]
-    assert (row.score, row.accepted) == (0.3, False)
-    assert pd.isna(row.group_id)
+    assert pairs["A1", "F1"] == Row(0.3, "learned", False)
     assert ("E1", "F1") not in pairs
 
 
-def test_pairs_come_once_and_in_order():
-    found = listing_pairs(LISTINGS, VERDICTS, GROUPS, minimum_score=0.01)
-    keys = list(zip(found["id_a"], found["id_b"], strict=True))
-    assert keys == sorted(set(keys))
-    assert all(a < b for a, b in keys)
+def by_hand(listings, verdicts, groups, medoids, minimum_score):
+    """The same, pair by pair."""
+    direct = {(a, b): (kind, value) for a, b, kind, value in verdicts}
+
+    def to_medoid(listing, node):
+        medoid = medoids[groups[listing]]
+        return 1.0 if node == medoid else direct.get((min(node, medoid), max(node, medoid)), ("", 0.0))[1]
+
+    for (a, family_a, image_a, node_a), (b, family_b, image_b, node_b) in itertools.combinations(sorted(listings), 2):
+        if family_a == family_b:
+            continue
+        together = a in groups and groups.get(a) == groups.get(b)
+        kind, score = direct.get((min(node_a, node_b), max(node_a, node_b)), ("", 0.0))
+        if node_a == node_b:
+            kind, score = VerdictKind.SAME_BYTES if image_a == image_b else VerdictKind.SAME_PIXELS, 1.0
+        elif not kind or score < minimum_score:
+            if not together:
+                continue
+            kind, score = VerdictKind.GROUP, min(to_medoid(a, node_a), to_medoid(b, node_b))
+        yield (a, b), Row(round(score, 6), str(kind), together)
+
+
+@st.composite
+def catalogs(draw):
+    """Listings of a few families and pictures, verdicts on some of these, groups with a medoid each."""
+    images = [f"i{number}" for number in range(draw(st.integers(1, 6)))]
+    node_of = {image: draw(st.sampled_from(images[: place + 1])) for place, image in enumerate(images)}
+    node_of = {image: node if node_of[node] == node else image for image, node in node_of.items()}
+    chosen = draw(st.lists(st.tuples(st.sampled_from("FGH"), st.sampled_from(images)), max_size=9))
+    listings = [(f"L{place}", family, image, node_of[image]) for place, (family, image) in enumerate(chosen)]
+    nodes = sorted({*node_of.values()})
+    verdicts = [
+        (a, b, draw(st.sampled_from(["perceptual", "learned"])), draw(st.sampled_from([0.001, 0.2, 0.95, 0.999])))
+        for a, b in itertools.combinations(nodes, 2)
+        if draw(st.booleans())
+    ]
+    group_of = {node: draw(st.sampled_from(["", "G", "H"])) for node in nodes}
+    groups = {listing: group_of[node] for listing, _, _, node in listings if group_of[node]}
+    shown = {node for *_, node in listings}
+    medoids = {}
+    for group in sorted({*groups.values()}):
+        medoids[group] = draw(st.sampled_from(sorted(node for node in shown if group_of[node] == group)))
+    return listings, verdicts, groups, medoids
+
+
+@given(catalog=catalogs())
+def test_pairs_are_those_found_one_by_one_in_the_order_of_their_ids(catalog):
+    assert found(*catalog) == list(by_hand(*catalog, 0.01))

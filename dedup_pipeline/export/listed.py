@@ -1,0 +1,95 @@
+"""The listings that an export can name, as arrays: their words are read only where a file is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dedup_pipeline.evidence import Rows
+from dedup_pipeline.names import Names
+from dedup_pipeline.shown import Codes, Flags, Shown
+from dedup_pipeline.store import Store
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Listings that show a picture that takes part in matching, in the order of their ids, which are their places here.
+
+    Attributes:
+        ids: (S,) text.
+        rows: (S,) int64, where they stand in the dump's listings.
+        images: (S,) int32, the image that each shows, as a place among ``names``.
+        nodes: (S,) int32, the node of that image, the same way.
+        families: (S,) int32, a number for the family of each.
+        groups: (S,) int32, the group of each, as a place among ``group_ids``; -1 of those in none.
+        canonical: (S,) bool, whether a group goes by its id.
+        medoids: (S,) bool, whether it shows the medoid of its group.
+        names: (I,) of the images, sorted.
+        group_ids: (G,) text.
+    """
+
+    ids: pa.Array
+    rows: Rows
+    images: Codes
+    nodes: Codes
+    families: Codes
+    groups: Codes
+    canonical: Flags
+    medoids: Flags
+    names: Names
+    group_ids: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def read(
+        cls, store: Store, shown: Shown, groups: pa.Table, *, names: Names, node_of: Codes, named: Flags
+    ) -> Listed:
+        """Read the ids of the listings that show some nodes.
+
+        Args:
+            store: the store.
+            shown: what all listings show.
+            groups: GROUPS, of listings that are wanted.
+            names: the images (I,), sorted.
+            node_of: (I,) their nodes.
+            named: (I,) the nodes whose listings are wanted.
+        """
+        nodes = shown.nodes(node_of)
+        wanted = (nodes >= 0) & np.append(named, False)[nodes]
+        places, parts = [np.empty(0, np.int64)], [pa.array([], pa.string())]
+        for some, batch in shown.listings(store, ["listing_id"], wanted):
+            places.append(some)
+            parts.append(batch["listing_id"])
+        together = pa.concat_arrays(parts)
+        order = pc.sort_indices(together)
+        rows = np.concatenate(places)[order.to_numpy()]
+        ids = together.take(order)
+        columns = {"rows": rows, "images": shown.images[rows], "nodes": nodes[rows], "families": shown.families[rows]}
+        return cls(ids=ids, names=names, **columns, **_grouped(ids, groups))
+
+    def groups_of_nodes(self) -> Codes:
+        """(I,) the group of the listings that show a node; -1 where none does, or in no group."""
+        found = np.full(len(self.names), -1, dtype=np.int32)
+        grouped = self.groups >= 0
+        found[self.nodes[grouped]] = self.groups[grouped]
+        return found
+
+
+def _grouped(ids: pa.Array, table: pa.Table) -> dict[str, Any]:
+    """The attributes that a table of GROUPS tells of listings (S,)."""
+    known = table["group_id"].combine_chunks().dictionary_encode()
+    members = pc.index_in(table["listing_id"].combine_chunks(), value_set=ids)
+    if members.null_count:
+        raise RuntimeError(f"{members.null_count} listings of groups show no picture: the stage group is at fault")
+    at = members.to_numpy()
+    groups = np.full(len(ids), -1, dtype=np.int32)
+    groups[at] = known.indices.to_numpy()
+    canonical, medoids = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=bool)
+    canonical[at], medoids[at] = table["canonical"].to_numpy(), table["medoid"].to_numpy()
+    return {"groups": groups, "canonical": canonical, "medoids": medoids, "group_ids": known.dictionary}
