@@ -53,6 +53,17 @@ def make(folder: Path, items: int, materials: Materials) -> str:
     )
 
 
+def sell(folder: Path, items: int) -> Pictures:
+    """A shop of about so many photos, a file for each of these, and a dump with their addresses."""
+    shop = _rendered(folder / "shop", SEED, max(40, round(items / PHOTOS_A_PRODUCT)))
+    pictures = prepare(shop, folder / "pictures")
+    (folder / "pictures.json").write_text(json.dumps(pictures.listings))
+    port = choose_port(folder)
+    urls = {name.partition("-")[2]: f"http://127.0.0.1:{port}/{name}" for name in pictures.listings}
+    _write_catalog(folder / "catalog.csv", shop, urls)
+    return pictures
+
+
 def _rendered(shop: Path, seed: int, products: int) -> Path:
     words = ["--seed", str(seed), "--products", str(products)]
     subprocess.run([sys.executable, "-m", "dedup_pipeline", "sample", str(shop), *words], check=True, stdout=sys.stderr)
@@ -60,8 +71,7 @@ def _rendered(shop: Path, seed: int, products: int) -> Path:
 
 
 def _write_catalog(file: Path, shop: Path, urls: dict[str, str]) -> None:
-    """The shop's catalog with the addresses of the server; a picture that lies nowhere keeps an address of nothing."""
-    url_of = {name.partition("-")[2]: url for name, url in urls.items()}
+    """The shop's catalog with the addresses of the server; what lies nowhere has none."""
     with (shop / "catalog.csv").open(newline="", encoding="utf-8", errors="replace") as source:
         header, *rows = csv.reader(source)
     place = header.index("imageUrlStr")
@@ -70,10 +80,8 @@ def _write_catalog(file: Path, shop: Path, urls: dict[str, str]) -> None:
         writer.writerow(header)
         for row in rows:
             if len(row) == len(header):
-                known = [
-                    url_of[name] for name in (url.rpartition("/")[2] for url in row[place].split(";")) if name in url_of
-                ]
-                row[place] = ";".join(known)
+                names = [url.rpartition("/")[2] for url in row[place].split(";")]
+                row[place] = ";".join(urls[name] for name in names if name in urls)
             writer.writerow(row)
 
 

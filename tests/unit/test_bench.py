@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import subprocess
@@ -331,6 +332,29 @@ def test_parts_of_a_made_up_dump_come_to_the_same(tmp_path, monkeypatch):
         assert list(took) == list(dict.fromkeys(name for name, _ in prove_parts.tasks(parts)))
         found.append(prove_parts.fingerprint_of(settings))
     assert found[0] == found[1]
+
+
+def test_a_shop_is_sold_and_what_is_found_in_it_measured(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from claims import shop
+
+    data, results = tmp_path / "data", tmp_path / "results"
+    data.mkdir(), results.mkdir()
+    pictures = shop.sell(data, 50)
+    with (data / "catalog.csv").open(newline="") as file:
+        sold = {row["productId"]: row["imageUrlStr"] for row in [*csv.DictReader(file)][::-1]}  # the first row counts
+    for name, listings in pictures.listings.items():
+        assert (data / "pictures" / name).is_file()
+        assert all(sold[listing].endswith(f"/{name}") for listing in listings)
+    file_of = {listing: name for name, listings in pictures.listings.items() for listing in listings}
+    with (data / "shop" / "truth.csv").open(newline="") as file:
+        true = {tuple(sorted((file_of[row["id_a"]], file_of[row["id_b"]]))) for row in csv.DictReader(file)}
+    found = [f"{one},{other},0.95,1" for one, other in sorted(true) if one != other]
+    lines = ["file_a,file_b,score,default", *found]
+    (results / "pairs.csv").write_text("\n".join(lines))
+    assert shop.check(data, results) == {shop.RECALL: 1.0, "precision": 1.0, "recall": 1.0}
+    (results / "pairs.csv").write_text("\n".join(lines[: 1 + len(found) // 2]))
+    assert shop.check(data, results)["recall"] < 0.8
 
 
 def test_a_check_sees_what_was_not_found(tmp_path, monkeypatch):
