@@ -146,7 +146,8 @@ def work(settings: Settings, words: list[str]) -> None:
     if kind in {"fetch-plan", "fetch-finish", "match-finish"}:  # the pieces of a small dump are small too
         images = len(held_images(Store(settings.store), DUMP))
         photos._PIECE = -(-images // part)
-        merging.RANGE_ROWS = -(-_PER_NODE * images // part)
+        rows = -(-_PER_NODE * images // part)
+        merging.RANGE_ROWS = min(rows, merging.RANGE_ROWS) if part > 1 else rows
     doers: dict[str, Callable[[], object]] = {
         "fetch-plan": lambda: plan_fetch(settings, DUMP),
         "fetch-finish": lambda: finish_fetch(settings, DUMP),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,8 @@ DIGITS = 6  # of a score: what a calibration can tell apart, and the same on eve
 KINDS = [kind.value for kind in VerdictKind]
 _BLOCK = 500_000  # verdicts whose listings are looked up at a time
 Kinds = npt.NDArray[np.int8]
-_Found = tuple[Rows, Doubles, Kinds]  # keys of pairs, their scores and kinds
+_SCALE = 10**DIGITS  # of scores, which are held as whole numbers of the last digit
+Found = tuple[Rows, Codes, Kinds]  # keys of pairs, their scores and kinds
 
 
 @dataclass(frozen=True)
@@ -64,56 +66,83 @@ class ListingPairs:
     Attributes:
         low: (P,) int32, the listing with the smaller id, as its place among those listed.
         high: (P,) int32, the other.
-        scores: (P,) float64.
+        digits: (P,) int32, the scores in units of their last digit.
         kinds: (P,) int8, places among KINDS.
         accepted: (P,) bool, of one group and not one family.
     """
 
     low: Codes
     high: Codes
-    scores: Doubles
+    digits: Codes
     kinds: Kinds
     accepted: Flags
 
     def __len__(self) -> int:
         return len(self.low)
 
+    def scores(self, rows: Rows) -> Doubles:
+        """The scores (R,) of some pairs, rounded to DIGITS."""
+        return np.asarray(self.digits[rows] / _SCALE, dtype=np.float64)
 
-def listing_pairs(listed: Listed, verdicts: Likely, *, minimum_score: float) -> ListingPairs:
-    """Every pair of listings of two families that has a verdict or shares a group.
+
+def listing_pairs(listed: Listed, found: Iterable[Found]) -> ListingPairs:
+    """Pairs of listings in their order, each once.
+
+    Args:
+        listed: the listings.
+        found: the pairs, see ``found_pairs``; of one that is there twice the first counts.
+    """
+    parts = [list(part) for part in zip(*found, strict=True)]
+    keys, digits, kinds = (_joined(part) for part in parts)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+    if not first.all():
+        keys, order = keys[first], order[first]
+    digits, kinds = digits[order], kinds[order]
+    del order
+    count = max(1, len(listed))
+    low = (keys // count).astype(np.int32)
+    keys %= count
+    high = keys.astype(np.int32)
+    del keys
+    groups = listed.groups[low]
+    return ListingPairs(low, high, digits, kinds, (groups >= 0) & (groups == listed.groups[high]))
+
+
+def _joined(parts: list[Any]) -> Any:
+    """One array of several, which are let go of."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
+
+
+def _digits(scores: Doubles) -> Codes:
+    return np.asarray(np.rint(scores * _SCALE), dtype=np.int32)
+
+
+def found_pairs(listed: Listed, verdicts: Likely, *, minimum_score: float) -> Iterator[Found]:
+    """Every pair of listings of two families that has a verdict or shares a group; the former first.
+
+    Once all are taken, nothing of the verdicts is held.
 
     Args:
         listed: the listings.
         verdicts: on their pictures.
         minimum_score: pairs below are left out, unless they share a group.
 
-    Returns:
-        The pairs. One that shares a group without a verdict of its own has the lesser of its two scores against the
-        medoid.
+    Yields:
+        Pairs with their scores. One that shares a group has the lesser of its two scores against the medoid.
     """
-    parts = list(_found(listed, verdicts, minimum_score))
-    keys = np.concatenate([keys for keys, _, _ in parts])
-    order = np.argsort(keys, kind="stable")  # of equal ones the verdict comes before the group
-    keys = keys[order]
-    first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
-    keys, order = keys[first], order[first]
-    scores = np.concatenate([scores for _, scores, _ in parts])[order].round(DIGITS)
-    kinds = np.concatenate([kinds for _, _, kinds in parts])[order]
-    low, high = (side.astype(np.int32) for side in np.divmod(keys, max(1, len(listed))))
-    groups = listed.groups[low]
-    return ListingPairs(low, high, scores, kinds, (groups >= 0) & (groups == listed.groups[high]))
-
-
-def _found(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[_Found]:
     low, high = _together(listed, listed.nodes)
     equal = listed.images[low] == listed.images[high]
     kinds = np.where(equal, _code(VerdictKind.SAME_BYTES), _code(VerdictKind.SAME_PIXELS)).astype(np.int8)
-    yield _keys(listed, low, high), np.ones(len(low)), kinds
+    yield _keys(listed, low, high), np.full(len(low), _SCALE, dtype=np.int32), kinds
     yield from _across(listed, verdicts, minimum_score)
     low, high = _together(listed, listed.groups)
     to_medoid = _to_medoid(listed, verdicts)
     kinds = np.full(len(low), _code(VerdictKind.GROUP), dtype=np.int8)
-    yield _keys(listed, low, high), np.minimum(to_medoid[low], to_medoid[high]), kinds
+    yield _keys(listed, low, high), _digits(np.minimum(to_medoid[low], to_medoid[high])), kinds
 
 
 def _code(kind: VerdictKind) -> int:
@@ -136,7 +165,7 @@ def _together(listed: Listed, codes: Codes) -> tuple[Rows, Rows]:
     return low[apart], high[apart]
 
 
-def _across(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[_Found]:
+def _across(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[Found]:
     """Pairs of listings whose pictures have a verdict."""
     order = np.argsort(listed.nodes, kind="stable")
     counts = np.bincount(listed.nodes, minlength=len(listed.names))
@@ -151,7 +180,7 @@ def _across(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[
         one, of_both = np.repeat(one, others), some[np.repeat(of_one, others)]
         apart = listed.families[one] != listed.families[other]
         of_both = of_both[apart]
-        yield _keys(listed, one[apart], other[apart]), verdicts.probabilities[of_both], verdicts.kinds[of_both]
+        yield _keys(listed, one[apart], other[apart]), _digits(verdicts.probabilities[of_both]), verdicts.kinds[of_both]
 
 
 def _to_medoid(listed: Listed, verdicts: Likely) -> Doubles:

@@ -15,7 +15,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Rows
 from dedup_pipeline.export.contradictions import Claims, contradictions
 from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.export.pairs import DIGITS, KINDS, Likely, ListingPairs, listing_pairs
+from dedup_pipeline.export.pairs import DIGITS, KINDS, Found, Likely, ListingPairs, found_pairs, listing_pairs
 from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
 from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
 from dedup_pipeline.names import Names
@@ -88,8 +88,8 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         # what is less likely is neither accepted nor listed nor reviewed
         threshold = float(str(result_of(store, dump_id, "match").counts["threshold"]))
         least = min(threshold, settings.export.minimum_score, settings.export.review_band[0])
-        shown, listed, likely = _read(store, dump_id, groups, least)
-        pairs = listing_pairs(listed, likely, minimum_score=settings.export.minimum_score)
+        shown, listed, found = _read(store, dump_id, groups, least=least, minimum_score=settings.export.minimum_score)
+        pairs = listing_pairs(listed, found)
         accepted = np.flatnonzero(pairs.accepted)
         claims = Claims.read(store, shown, listed)
         brand, colour = contradictions(claims, pairs.low[accepted], pairs.high[accepted])
@@ -128,18 +128,21 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
     return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
 
 
-def _read(store: Store, dump_id: str, groups: pa.Table, least: float) -> tuple[Shown, Listed, Likely]:
-    """What the listings of a dump show, those that any file can name, and the verdicts from a probability up.
+def _read(
+    store: Store, dump_id: str, groups: pa.Table, *, least: float, minimum_score: float
+) -> tuple[Shown, Listed, Iterator[Found]]:
+    """What the listings of a dump show, those that any file can name, and their pairs.
 
-    A file can name listings whose picture takes part in matching, and has a likely verdict or is shown by several
-    families.
+    A file can name listings whose picture takes part in matching, and has a verdict of some probability or is shown by
+    several families.
     """
     images, node_of = matched_nodes(store, dump_id)
     shown = Shown.read(store, dump_id, images)
     likely = Likely.read(store, result_of(store, dump_id, "match").outputs["verdicts"], images, least)
     named = several_families(shown.nodes(node_of), shown.families, len(images))
     named[likely.low] = named[likely.high] = True
-    return shown, Listed.read(store, shown, groups, names=images, node_of=node_of, named=named), likely
+    listed = Listed.read(store, shown, groups, names=images, node_of=node_of, named=named)
+    return shown, listed, found_pairs(listed, likely, minimum_score=minimum_score)
 
 
 def _write_pairs(
@@ -169,7 +172,7 @@ def _table(listed: Listed, pairs: ListingPairs, suspicious: Flags, rows: Rows) -
     columns = {
         "id_a": listed.ids.take(pa.array(pairs.low[rows])),
         "id_b": listed.ids.take(pa.array(pairs.high[rows])),
-        "score": pairs.scores[rows],
+        "score": pairs.scores(rows),
         "kind": pa.array(KINDS).take(pa.array(pairs.kinds[rows])),
         "accepted": accepted,
         "group_id": listed.group_ids.take(groups),
@@ -183,7 +186,7 @@ def _named(listed: Listed, pairs: ListingPairs, rows: Rows) -> pd.DataFrame:
     sides = {"a": pairs.low[rows], "b": pairs.high[rows]}
     columns: dict[str, Any] = {f"id_{side}": listed.ids.take(pa.array(places)) for side, places in sides.items()}
     columns |= {f"node_{side}": listed.names.take(listed.nodes[places]) for side, places in sides.items()}
-    columns |= {"kind": pa.array(KINDS).take(pa.array(pairs.kinds[rows])), "probability": pairs.scores[rows]}
+    columns |= {"kind": pa.array(KINDS).take(pa.array(pairs.kinds[rows])), "probability": pairs.scores(rows)}
     found: pd.DataFrame = pa.table(columns).to_pandas()
     return found
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.export.pairs import KINDS, Likely, listing_pairs
+from dedup_pipeline.export.pairs import KINDS, Likely, found_pairs, listing_pairs
 from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import VerdictKind
 
@@ -76,9 +76,9 @@ def found(listings, verdicts, groups, medoids, minimum_score=0.01) -> list[tuple
         {name for *_, image, node in listings for name in (image, node)} | {n for v in verdicts for n in v[:2]}
     )
     known = listed(listings, groups, medoids, images)
-    pairs = listing_pairs(known, likely(verdicts, images), minimum_score=minimum_score)
+    pairs = listing_pairs(known, found_pairs(known, likely(verdicts, images), minimum_score=minimum_score))
     ids = known.ids.to_pylist()
-    columns = (pairs.low, pairs.high, pairs.scores, pairs.kinds, pairs.accepted)
+    columns = (pairs.low, pairs.high, pairs.scores(np.arange(len(pairs))), pairs.kinds, pairs.accepted)
     return [
         ((ids[low], ids[high]), Row(score, KINDS[kind], accepted))
         for low, high, score, kind, accepted in zip(*(column.tolist() for column in columns), strict=True)
