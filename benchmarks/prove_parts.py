@@ -31,7 +31,7 @@ from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.fetch import finish_fetch, photos, plan_fetch
 from dedup_pipeline.index import index, index_part, neighbours_part, plan_index, read_neighbours
 from dedup_pipeline.match import Calibration, merging
-from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
+from dedup_pipeline.match.candidates import candidates_of
 from dedup_pipeline.match.merging import Merged, merged
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
 from dedup_pipeline.match.rating import rate, write_rated
@@ -57,16 +57,14 @@ def plan_nodes(settings: Settings) -> None:
 
 
 def candidates(settings: Settings, part: int, parts: int) -> None:
-    """What a part of `match` does, but for judging: its candidates as codes of two nodes, in an array."""
+    """What a part of `match` does, but for judging: its candidates, (3, P): lower nodes, higher ones, directions."""
     store = Store(settings.store)
     nodes = _nodes(store)
     rows = range(len(nodes) * part // parts, len(nodes) * (part + 1) // parts)
-    near = directed(nodes, *perceptual_pairs(nodes, rows, settings))
-    learned = directed(nodes, *learned_pairs(store, DUMP, nodes, rows))
-    found = np.union1d(near, learned)
-    nodes.looks.take(np.unique(found[:20_000] % len(nodes)))  # of a block of pairs, as they are compared
+    found = candidates_of(nodes, rows, settings)
+    nodes.looks.take(np.unique(found.high[:20_000]))  # of a block of pairs, as they are compared
     with store.writing(store.dump(DUMP, "candidates", f"{part:05d}.npy")) as file:
-        np.save(file, found)
+        np.save(file, np.stack([found.low, found.high, found.directions]))
 
 
 def verdicts(settings: Settings, part: int) -> None:
@@ -74,9 +72,8 @@ def verdicts(settings: Settings, part: int) -> None:
     store = Store(settings.store)
     nodes = _nodes(store)
     folder = store.dump(DUMP, "candidates")
-    codes = np.load(store.local_path(f"{folder}/{part:05d}.npy"))
+    low, high, directions = np.load(store.local_path(f"{folder}/{part:05d}.npy"))
     path = store.dump(DUMP, "match", f"verdicts-{part:05d}.parquet")
-    low, high, directions = unordered(nodes, codes)
     with store.writing_table(path, schemas.VERDICTS) as writer:
         for start in range(0, len(low), _BLOCK):
             block = slice(start, start + _BLOCK)
@@ -210,8 +207,8 @@ def fingerprint_of(settings: Settings) -> str:
         rows.update(lists.flatten().to_numpy().tobytes())
         cosines.update(table["cosines"].combine_chunks().flatten().to_numpy().tobytes())
     folder = store.dump(DUMP, "candidates")
-    for name in store.names(folder):
-        pairs.update(np.load(store.local_path(f"{folder}/{name}")).tobytes())
+    found = np.concatenate([np.load(store.local_path(f"{folder}/{name}")) for name in store.names(folder)], axis=1)
+    pairs.update(found[:, np.lexsort((found[1], found[0]))].tobytes())
     rated = hashlib.sha256(store.read_bytes(store.export(DUMP, "pairs.csv")))
     rated.update(store.read_bytes(store.export(DUMP, "review.csv")))
     with store.reading_table(store.dump(DUMP, "match", "verdicts.parquet")) as table:

@@ -15,7 +15,7 @@ from dedup_pipeline.index.sidecar import Sidecar
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
-GROUP_ROWS = 10_000  # rows of neighbours in a row group, the smallest piece that can be read alone
+GROUP_ROWS = 10_000  # rows of neighbours that are held at a time
 
 
 def file_name(kind: str, part: int) -> str:
@@ -60,33 +60,22 @@ def open_vectors(store: Store, dump_id: str) -> Vectors:
     return Vectors([store.local_path(of_part["vectors"]) for of_part in _by_part(store, dump_id)])
 
 
-def read_neighbours(
-    store: Store, dump_id: str, columns: list[str], rows: Rows | None = None
-) -> Iterator[tuple[Rows, pa.Table]]:
+def read_neighbours(store: Store, dump_id: str, columns: list[str]) -> Iterator[tuple[Rows, pa.Table]]:
     """Some columns of NEIGHBOURS, a row group at a time.
 
-    Args:
-        store: the store.
-        dump_id: the dump.
-        columns: which.
-        rows: (R,) rows of the index that are wanted; groups without any are not read. None wants all.
-
     Yields:
-        Rows (G,) of a row group, and the columns of these.
+        Rows (G,) of the index of a row group, and the columns of these.
 
     Raises:
         NotReadyError: the index is not built yet, or by an earlier version.
     """
     first = 0
-    wanted = None if rows is None else np.unique(rows)
     for of_part in _by_part(store, dump_id):
         with store.reading_table(of_part["neighbours"]) as table:
             for group in range(table.num_row_groups):
-                last = first + table.metadata.row_group(group).num_rows
-                some = (first, last) if wanted is None else np.searchsorted(wanted, (first, last)).tolist()
-                if some[0] < some[1]:
-                    yield np.arange(first, last), table.read_row_group(group, columns)
-                first = last
+                some = table.read_row_group(group, columns)
+                yield np.arange(first, first + len(some)), some
+                first += len(some)
 
 
 def _by_part(store: Store, dump_id: str) -> list[dict[str, str]]:

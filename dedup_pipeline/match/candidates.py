@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Looks, Rows
-from dedup_pipeline.hamming import Hashes, radius_join
-from dedup_pipeline.index import NeighbourIndex, read_neighbours
+from dedup_pipeline.hamming import radius_join
+from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.runs import runs
-from dedup_pipeline.store import Store
+
+Flags = npt.NDArray[np.bool_]
+_HASHES, _HASH_BITS = ("phash", "dhash"), 64
 
 
 def perceptual_pairs(nodes: Nodes, part: range, settings: Settings) -> tuple[Rows, Rows]:
@@ -63,11 +66,10 @@ def stranger_pairs(
 
 def _near_hashes(nodes: Nodes, queries: Looks, settings: Settings) -> tuple[Rows, Rows]:
     """Rows of the queries and of the nodes whose hashes are near."""
-    everyone = np.flatnonzero(nodes.matched)
     first, second = [], []
-    for name in ("phash", "dhash"):
+    for name in _HASHES:
         hashes, asked = getattr(nodes.looks, name), getattr(queries, name)
-        table = everyone[_uncrowded(hashes[everyone, 0], settings.match.crowded_hash)]
+        table = np.flatnonzero(nodes.uncrowded(name, settings.match.crowded_hash))
         left, right = radius_join(asked.T.reshape(-1), hashes[table, 0], settings.match.hash_radius)
         first.append(left % max(1, len(queries)))  # upright, then mirrored
         second.append(table[right])
@@ -99,7 +101,7 @@ class _Holders:
         return np.repeat(np.arange(len(rows)), last - first), self.nodes[runs(first, last - first)]
 
 
-def learned_pairs(store: Store, dump_id: str, nodes: Nodes, part: range) -> tuple[Rows, Rows]:
+def learned_pairs(nodes: Nodes, part: range) -> tuple[Rows, Rows]:
     """The pairs of a node of the part and its nearest neighbours in the index, and those with its very vector.
 
     Returns:
@@ -110,17 +112,26 @@ def learned_pairs(store: Store, dump_id: str, nodes: Nodes, part: range) -> tupl
     holders = _Holders.of(nodes)
     places, others = holders.of_rows(own)
     first, second = [mine[places]], [others]
-    for rows, table in read_neighbours(store, dump_id, ["neighbours"], own):
-        here = np.flatnonzero((own >= rows[0]) & (own <= rows[-1]))
-        lists = table["neighbours"].combine_chunks()
-        starts = lists.offsets.to_numpy()
-        at = own[here] - rows[0]
-        widths = starts[at + 1] - starts[at]
-        near = lists.values.to_numpy()[runs(starts[at], widths)]
-        places, others = holders.of_rows(near)
-        first.append(mine[np.repeat(here, widths)[places]])
-        second.append(others)
+    near = np.asarray(nodes.nearest[own])
+    there = near >= 0
+    of_near, others = holders.of_rows(near[there].astype(np.int64))
+    first.append(mine[np.nonzero(there)[0][of_near]])
+    second.append(others)
     return np.concatenate(first), np.concatenate(second)
+
+
+def found_by(nodes: Nodes, first: Rows, second: Rows, settings: Settings) -> tuple[Flags, Flags]:
+    """Whether the part of the first node of each pair (P,) finds the second: by its hashes (P,), in the index (P,).
+
+    It says of single pairs what ``perceptual_pairs`` and ``learned_pairs`` find.
+    """
+    near = np.zeros(len(first), dtype=bool)
+    for name in _HASHES:
+        hashes = getattr(nodes.looks, name)
+        bits = np.bitwise_count(hashes[first] ^ hashes[second][:, :1]).min(axis=1, initial=_HASH_BITS)
+        near |= (bits <= settings.match.hash_radius) & nodes.uncrowded(name, settings.match.crowded_hash)[second]
+    rows, others = nodes.index_rows[first], nodes.index_rows[second]
+    return near, (rows == others) | (nodes.nearest[rows] == others[:, None]).any(axis=1)
 
 
 def directed(nodes: Nodes, first: Rows, second: Rows) -> Rows:
@@ -144,11 +155,59 @@ def unordered(nodes: Nodes, codes: Rows) -> tuple[Rows, Rows, Rows]:
     return pairs // len(nodes), pairs % len(nodes), directions
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The pairs of nodes that a part gives a verdict.
+
+    Attributes:
+        low: (P,) int64 lower rows.
+        high: (P,) int64 higher rows; sorted by both.
+        directions: (P,) how often each pair is found, 1 or 2: from either end.
+        near: (P,) bool, whether by hashes; else in the index.
+    """
+
+    low: Rows
+    high: Rows
+    directions: Rows
+    near: Flags
+
+
+def candidates_of(nodes: Nodes, part: range, settings: Settings) -> Candidates:
+    """The pairs that a part gives a verdict.
+
+    A pair that two parts find belongs to one of them, or it would be laid over each other twice: to that of its lower
+    or of its higher node, as the names of both have it, so that each has its half, and the same in the next dump.
+    """
+    perceptual = directed(nodes, *perceptual_pairs(nodes, part, settings))
+    learned = directed(nodes, *learned_pairs(nodes, part))
+    low, high, directions = unordered(nodes, np.union1d(perceptual, learned))
+    near = np.isin(low * len(nodes) + high, _unordered_codes(nodes, perceptual))
+    low_is_mine, high_is_mine = ((side >= part.start) & (side < part.stop) for side in (low, high))
+    apart = np.flatnonzero(low_is_mine != high_is_mine)
+    mine = np.where(low_is_mine, low, high)[apart]
+    other = np.where(low_is_mine, high, low)[apart]
+    back_near, back_learned = found_by(nodes, other, mine, settings)
+    back = back_near | back_learned
+    near[apart] |= back_near
+    directions[apart[back]] = 2
+    to_lower = _last_bits(nodes, mine) == _last_bits(nodes, other)
+    kept = np.ones(len(low), dtype=bool)
+    kept[apart[back & ((mine < other) != to_lower)]] = False
+    return Candidates(low[kept], high[kept], directions[kept], near[kept])
+
+
+def _last_bits(nodes: Nodes, rows: Rows) -> npt.NDArray[np.uint8]:
+    """(R,) the last bit of the name of each node."""
+    names = nodes.names.data[rows]
+    return np.asarray(names.view(np.uint8)[names.itemsize - 1 :: names.itemsize] & 1)
+
+
+def _unordered_codes(nodes: Nodes, codes: Rows) -> Rows:
+    """Directed pairs (P,) as codes lower * N + higher, sorted, each once."""
+    low, high, _ = unordered(nodes, codes)
+    return low * len(nodes) + high
+
+
 def _rows_of(nodes: Nodes, part: range) -> Rows:
     rows = np.arange(part.start, min(part.stop, len(nodes)), dtype=np.int64)
     return rows[nodes.matched[rows]]
-
-
-def _uncrowded(hashes: Hashes, most: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-    return np.asarray(counts[inverse] <= most)

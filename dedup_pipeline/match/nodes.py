@@ -58,6 +58,7 @@ class Nodes:
         states: (N,) uint8, places in STATES.
         families: the families that show each.
         index_rows: (N,) int64, its row of the index.
+        nearest: (V, K) int32, the neighbours of each row of the index, as rows of it; -1 where there are no more.
         images: the ids of all I images, sorted.
         image_nodes: (I,) int32, the node of each image.
         packs: the packs that hold the images of the names.
@@ -69,6 +70,7 @@ class Nodes:
     states: npt.NDArray[np.uint8]
     families: Families
     index_rows: Rows
+    nearest: Codes
     images: Names
     image_nodes: Codes
     packs: Names
@@ -81,6 +83,20 @@ class Nodes:
     def matched(self) -> npt.NDArray[np.bool_]:
         """(N,) bool: which nodes take part in matching."""
         return np.asarray(self.states == STATES.index(NodeState.MATCHED))
+
+    def uncrowded(self, name: str, most: int) -> npt.NDArray[np.bool_]:
+        """(N,) bool: the matched nodes whose upright ``phash`` or ``dhash`` no more than so many of them share."""
+        if (name, most) not in self._uncrowded:
+            hashes = getattr(self.looks, name)[self.matched, 0]
+            _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+            found = np.zeros(len(self), dtype=bool)
+            found[self.matched] = counts[inverse] <= most
+            self._uncrowded[name, most] = found
+        return self._uncrowded[name, most]
+
+    @cached_property
+    def _uncrowded(self) -> dict[tuple[str, int], npt.NDArray[np.bool_]]:
+        return {}
 
     def strangers(self, a: Rows, b: Rows) -> npt.NDArray[np.bool_]:
         """(P,) bool: whether the pair of nodes is shown by more than one family, so that it can be news."""
@@ -107,7 +123,7 @@ class Nodes:
         looks = {name: getattr(self.looks, name) for name in _LOOKS}
         arrays: dict[str, Any] = {"names": self.names.data, "images": self.images.data, "packs": self.packs.data}
         arrays |= {"family_starts": self.families.starts, "family_codes": self.families.codes, "states": self.states}
-        arrays |= {name: getattr(self, name) for name in ("index_rows", "image_nodes", "pack_codes")}
+        arrays |= {name: getattr(self, name) for name in ("index_rows", "nearest", "image_nodes", "pack_codes")}
         return write_arrays(store, folder, arrays | looks)
 
 
@@ -120,7 +136,7 @@ def open_nodes(store: Store, dump_id: str, paths: dict[str, str]) -> Nodes:
     arrays: dict[str, Any] = open_arrays(store, paths)
     looks = NodeLooks(open_vectors(store, dump_id), arrays["index_rows"], **{name: arrays[name] for name in _LOOKS})
     columns: dict[str, Any] = {name: Names(arrays[name]) for name in ("names", "images", "packs")}
-    columns |= {name: arrays[name] for name in ("states", "index_rows", "image_nodes", "pack_codes")}
+    columns |= {name: arrays[name] for name in ("states", "index_rows", "nearest", "image_nodes", "pack_codes")}
     return Nodes(looks=looks, families=Families(arrays["family_starts"], arrays["family_codes"]), **columns)
 
 
@@ -156,7 +172,8 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
     held, index_rows, node_of, first, are_cards = _images(store, dump_id)
     sources = held.take(first)
     index_rows = index_rows[first]
-    looks = _read_looks(store, dump_id, sources, index_rows, Arrays(folder))
+    arrays = Arrays(folder)
+    looks, nearest = _read_looks(store, dump_id, sources, index_rows, arrays=arrays)
     shown = Shown.read(store, dump_id, held.ids)
     showing = shown.nodes(node_of)
     listed = np.flatnonzero(showing >= 0)
@@ -178,6 +195,7 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
         states=states,
         families=families,
         index_rows=index_rows,
+        nearest=nearest,
         images=held.ids,
         image_nodes=node_of.astype(np.int32),
         packs=Names.of(held.packs),
@@ -209,8 +227,10 @@ def _images(store: Store, dump_id: str) -> tuple[Held, Rows, Rows, Rows, npt.NDA
     return held, row_of, node_of, first, cards
 
 
-def _read_looks(store: Store, dump_id: str, sources: Held, index_rows: Rows, arrays: Arrays) -> NodeLooks:
-    """What fingerprints and index know of the nodes whose first images are these."""
+def _read_looks(
+    store: Store, dump_id: str, sources: Held, index_rows: Rows, *, arrays: Arrays
+) -> tuple[NodeLooks, Codes]:
+    """What fingerprints and index know of the nodes whose first images are these, and the index's neighbours."""
     count = len(sources)
     shapes = {name: (kind, (count, *shape)) for name, (kind, *shape) in _LOOKS.items()}
     made: dict[str, Any] = {name: arrays.empty(name, kind, *shape) for name, (kind, shape) in shapes.items()}
@@ -219,9 +239,25 @@ def _read_looks(store: Store, dump_id: str, sources: Held, index_rows: Rows, arr
         some = Looks.from_fingerprints(table.combine_chunks(), nothing, nothing[:, :0])
         for name in _LOOKS.keys() - {"crowd"}:
             made[name][places] = getattr(some, name)
+    vectors = open_vectors(store, dump_id)
     crowds = [group["crowd"].to_numpy() for _, group in read_neighbours(store, dump_id, ["crowd"])]
     made["crowd"][:] = np.concatenate(crowds)[index_rows]
-    return NodeLooks(open_vectors(store, dump_id), index_rows, **made)
+    return NodeLooks(vectors, index_rows, **made), _nearest(store, dump_id, len(vectors), arrays)
+
+
+def _nearest(store: Store, dump_id: str, vectors: int, arrays: Arrays) -> Codes:
+    """The neighbours (V, K) of all rows of the index, see Nodes."""
+    widths = [0]
+    for _, group in read_neighbours(store, dump_id, ["neighbours"]):
+        widths.append(int(group["neighbours"].combine_chunks().value_lengths().to_numpy().max(initial=0)))
+    found: Any = arrays.empty("nearest", np.int32, vectors, max(widths))
+    found[:] = -1
+    for rows, group in read_neighbours(store, dump_id, ["neighbours"]):
+        lists = group["neighbours"].combine_chunks()
+        counts = lists.value_lengths().to_numpy()
+        places = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        found[np.repeat(rows, counts), places] = lists.flatten().to_numpy()
+    return np.asarray(found)
 
 
 def _blank(looks: NodeLooks) -> npt.NDArray[np.bool_]:

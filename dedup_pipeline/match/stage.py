@@ -17,7 +17,7 @@ from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import open_index
 from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
-from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs, unordered
+from dedup_pipeline.match.candidates import candidates_of
 from dedup_pipeline.match.earlier import laid_paths, settle
 from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.laid import Laying, laid_path, laying, read_kept
@@ -32,7 +32,7 @@ from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conf
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 6
+VERSION = 7
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
 _OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
@@ -144,11 +144,9 @@ def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
     def work() -> Done:
         nodes = open_nodes(store, dump_id, _arrays(plan))
         rows = range(part * settings.match.part_nodes, (part + 1) * settings.match.part_nodes)
-        perceptual = directed(nodes, *perceptual_pairs(nodes, rows, settings))
-        learned = directed(nodes, *learned_pairs(store, dump_id, nodes, rows))
-        low, high, directions = unordered(nodes, np.union1d(perceptual, learned))
-        near = np.isin(low * len(nodes) + high, np.concatenate([perceptual, _turned(perceptual, len(nodes))]))
-        kinds = np.where(near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
+        found = candidates_of(nodes, rows, settings)
+        low, high = found.low, found.high
+        kinds = np.where(found.near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
         judge = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).judge
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
         laid = laid_path(store, dump_id, part)
@@ -159,12 +157,13 @@ def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
         with laying(store, laid, gallery, nodes, kept) as pairs, store.writing_table(path, VERDICTS) as writer:
             for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
-                columns = {"kind": kinds[block].tolist(), "directions": directions[block]}
+                columns = {"kind": kinds[block].tolist(), "directions": found.directions[block]}
                 columns |= texts.compare(low[block], high[block])
                 table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, pairs=pairs)
                 aligned += len(table) - table["inliers"].null_count
                 writer.write_table(table)
-        counts = {"candidates": len(low), "perceptual": len(perceptual), "learned": len(learned), "aligned": aligned}
+        by_hashes = int(found.near.sum())
+        counts = {"candidates": len(low), "perceptual": by_hashes, "learned": len(low) - by_hashes, "aligned": aligned}
         # the table of laid pairs is no output: without it the next dump lays them anew, and nothing else changes
         return Done({"verdicts": path}, dict[str, Count](counts | {"laid": pairs.laid}))
 
@@ -176,11 +175,6 @@ def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
 def _arrays(plan: StageResult) -> dict[str, str]:
     """The paths of the arrays of nodes, by name."""
     return {name.removeprefix(_ARRAY): path for name, path in plan.outputs.items() if name.startswith(_ARRAY)}
-
-
-def _turned(codes: Rows, nodes: int) -> Rows:
-    """Directed pairs, the other way round."""
-    return codes % nodes * nodes + codes // nodes
 
 
 def _verdicts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed.stage import embeddings_path
 from dedup_pipeline.index import index, read_neighbours
-from dedup_pipeline.match.candidates import directed, learned_pairs, perceptual_pairs
+from dedup_pipeline.match.candidates import candidates_of, found_by
 from dedup_pipeline.match.node_table import Families
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
 from dedup_pipeline.names import Names
@@ -56,13 +57,21 @@ def asked(settings: Settings, **index_settings: object) -> tuple[Settings, dict[
     return chosen, {"counts": counts, "rows": pa.concat_tables(tables).to_pylist()}
 
 
-def candidates(settings: Settings, nodes: Nodes, size: int) -> list[int]:
-    """The directed pairs that parts of so many nodes find."""
-    store, found = Store(settings.store), []
-    for start in range(0, len(nodes), size):
-        part = range(start, start + size)
-        both = perceptual_pairs(nodes, part, settings), learned_pairs(store, DUMP, nodes, part)
-        found += np.union1d(*(directed(nodes, *pairs) for pairs in both)).tolist()
+def candidates(settings: Settings, nodes: Nodes, size: int) -> list[tuple[int, ...]]:
+    """The pairs that parts of so many nodes give a verdict: two nodes, directions, and whether they are near."""
+    found = [candidates_of(nodes, range(start, start + size), settings) for start in range(0, len(nodes), size)]
+    columns = (np.concatenate([getattr(one, name) for one in found]) for name in ("low", "high", "directions", "near"))
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def one_by_one(settings: Settings, nodes: Nodes) -> list[tuple[int, ...]]:
+    """The same, asked of every two nodes."""
+    found = []
+    for low, high in itertools.combinations(np.flatnonzero(nodes.matched).tolist(), 2):
+        there, back = (found_by(nodes, np.array([a]), np.array([b]), settings) for a, b in ((low, high), (high, low)))
+        near, directions = bool(there[0][0] | back[0][0]), sum(bool(side[0][0] | side[1][0]) for side in (there, back))
+        if directions and nodes.strangers(np.array([low]), np.array([high]))[0]:
+            found.append((low, high, directions, near))
     return found
 
 
@@ -81,19 +90,26 @@ def _recall(found: dict[str, object]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("library", ["annoy", "faiss"])
-def test_candidates_do_not_depend_on_the_parts(embedded: Settings, library: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("radius", "crowded"), [(8, 200), (15, 2)])  # a crowded hash is found from one side only
+def test_candidates_do_not_depend_on_the_parts(
+    embedded: Settings, library: str, radius: int, crowded: int, tmp_path: Path
+) -> None:
     settings, _ = asked(embedded, library=library, part_vectors=16)
+    match = settings.match.model_copy(update={"hash_radius": radius, "crowded_hash": crowded})
+    settings = settings.model_copy(update={"match": match})
     store = Store(settings.store)
     loaded = load_nodes(settings, DUMP, tmp_path)
     nodes = open_nodes(store, DUMP, loaded.write(store, store.dump(DUMP, "match", "nodes")))
     whole = candidates(settings, load_nodes(settings, DUMP), PRODUCTS)
     assert len(whole) > PRODUCTS
+    assert whole == one_by_one(settings, nodes)
+    assert {directions for _, _, directions, _ in whole} == {1, 2}
     assert all(candidates(settings, nodes, size) == whole for size in (1, 7, 40))
     # equal vectors share a row of the index, and are candidates of each other
     last = nodes.index_rows.tolist()
     (a, b), *more = [(i, j) for i in range(len(last)) for j in range(i) if last[i] == last[j]]
     assert not more
-    assert {a * PRODUCTS + b, b * PRODUCTS + a} <= set(whole)
+    assert (min(a, b), max(a, b), 2) in {pair[:3] for pair in whole}
 
 
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=20)
