@@ -70,6 +70,7 @@ def read_texts(root: Path, listings: list[dict[str, Any]]) -> tuple[Texts, Nodes
         states=np.full(len(names), STATES.index(NodeState.MATCHED), dtype=np.uint8),
         families=Families(np.zeros(len(names) + 1, dtype=np.int64), np.empty(0, dtype=np.int32)),
         index_rows=rows_of_index,
+        nearest=np.empty((len(names), 0), dtype=np.int32),
         images=Names.of(names),
         image_nodes=rows_of_index.astype(np.int32),
         packs=Names.of(["pack"]),
