@@ -16,6 +16,7 @@ from dedup_pipeline.runs import runs
 
 Flags = npt.NDArray[np.bool_]
 _HASHES, _HASH_BITS = ("phash", "dhash"), 64
+_BLOCK = 100_000  # pairs whose neighbours are looked through at a time
 
 
 def perceptual_pairs(nodes: Nodes, part: range, settings: Settings) -> tuple[Rows, Rows]:
@@ -131,7 +132,11 @@ def found_by(nodes: Nodes, first: Rows, second: Rows, settings: Settings) -> tup
         bits = np.bitwise_count(hashes[first] ^ hashes[second][:, :1]).min(axis=1, initial=_HASH_BITS)
         near |= (bits <= settings.match.hash_radius) & nodes.uncrowded(name, settings.match.crowded_hash)[second]
     rows, others = nodes.index_rows[first], nodes.index_rows[second]
-    return near, (rows == others) | (nodes.nearest[rows] == others[:, None]).any(axis=1)
+    learned = np.asarray(rows == others)
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        learned[block] |= (nodes.nearest[rows[block]] == others[block, None]).any(axis=1)
+    return near, learned
 
 
 def directed(nodes: Nodes, first: Rows, second: Rows) -> Rows:
