@@ -34,13 +34,7 @@ RECALL = "recall at precision 0.99"
 def make(folder: Path, items: int, materials: Materials) -> str:
     """A shop whose pictures lie as files, a dump of it, and a store with a champion trained on another shop."""
     del materials
-    shop = _rendered(folder / "shop", SEED, max(40, round(items / PHOTOS_A_PRODUCT)))
-    pictures = prepare(shop, folder / "pictures")
-    (folder / "pictures.json").write_text(json.dumps(pictures.listings))
-    port = choose_port(folder)
-    _write_catalog(
-        folder / "catalog.csv", shop, {name: f"http://127.0.0.1:{port}/{name}" for name in pictures.listings}
-    )
+    pictures = sell(folder, items)
     other = _rendered(folder / "other", TRAINED_ON, 260)
     with serving_catalog(reaching_settings(folder), other, folder / "other.csv") as settings:
         for stage in ("ingest", "fetch", "fingerprint", "train"):
