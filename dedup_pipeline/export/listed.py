@@ -47,9 +47,7 @@ class Listed:
         return len(self.ids)
 
     @classmethod
-    def read(
-        cls, store: Store, shown: Shown, groups: pa.Table, *, names: Names, node_of: Codes, named: Flags
-    ) -> Listed:
+    def read(cls, store: Store, shown: Shown, groups: pa.Table, *, names: Names, nodes: Codes, named: Flags) -> Listed:
         """Read the ids of the listings that show some nodes.
 
         Args:
@@ -57,10 +55,9 @@ class Listed:
             shown: what all listings show.
             groups: GROUPS, of listings that are wanted.
             names: the images (I,), sorted.
-            node_of: (I,) their nodes.
+            nodes: (L,) the node that each of all listings shows, -1 where none.
             named: (I,) the nodes whose listings are wanted.
         """
-        nodes = shown.nodes(node_of)
         wanted = (nodes >= 0) & np.append(named, False)[nodes]
         places, parts = [np.empty(0, np.int64)], [pa.array([], pa.string())]
         for some, batch in shown.listings(store, ["listing_id"], wanted):

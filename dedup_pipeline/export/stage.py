@@ -94,15 +94,13 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         claims = Claims.read(store, shown, listed)
         brand, colour = contradictions(claims, pairs.low[accepted], pairs.high[accepted])
         suspicious = np.zeros(len(pairs), dtype=bool)
-        suspicious[accepted] = brand | colour
+        doubted = brand | colour
+        suspicious[accepted] = doubted
         progress(1, 4)
         store.write_table(paths["groups"], groups)
         _write_pairs(store, paths, listed, pairs, suspicious)
         progress(2, 4)
-        contradicting = accepted[brand | colour]
-        told = _named(listed, pairs, contradicting)
-        for name, flags in (("brand", brand), ("colour", colour)):
-            told[name] = flags[brand | colour]
+        told = _named(listed, pairs, accepted[doubted]).assign(brand=brand[doubted], colour=colour[doubted])
         chosen = _review(store, dump_id, suspicious_pictures(told), listed, settings)
         _write_review(store, dump_id, paths["review"], with_listings(chosen.pairs, _showing(listed, chosen.pairs)))
         progress(3, 4)
@@ -139,9 +137,10 @@ def _read(
     images, node_of = matched_nodes(store, dump_id)
     shown = Shown.read(store, dump_id, images)
     likely = Likely.read(store, result_of(store, dump_id, "match").outputs["verdicts"], images, least)
-    named = several_families(shown.nodes(node_of), shown.families, len(images))
+    nodes = shown.nodes(node_of)
+    named = several_families(nodes, shown.families, len(images))
     named[likely.low] = named[likely.high] = True
-    listed = Listed.read(store, shown, groups, names=images, node_of=node_of, named=named)
+    listed = Listed.read(store, shown, groups, names=images, nodes=nodes, named=named)
     return shown, listed, found_pairs(listed, likely, minimum_score=minimum_score)
 
 

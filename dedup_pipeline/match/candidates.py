@@ -13,9 +13,9 @@ from dedup_pipeline.hamming import radius_join
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.runs import runs
+from dedup_pipeline.shown import Flags
 
-Flags = npt.NDArray[np.bool_]
-_HASHES, _HASH_BITS = ("phash", "dhash"), 64
+_HASHES = ("phash", "dhash")
 _BLOCK = 100_000  # pairs whose neighbours are looked through at a time
 
 
@@ -129,7 +129,7 @@ def found_by(nodes: Nodes, first: Rows, second: Rows, settings: Settings) -> tup
     near = np.zeros(len(first), dtype=bool)
     for name in _HASHES:
         hashes = getattr(nodes.looks, name)
-        bits = np.bitwise_count(hashes[first] ^ hashes[second][:, :1]).min(axis=1, initial=_HASH_BITS)
+        bits = np.bitwise_count(hashes[first] ^ hashes[second][:, :1]).min(axis=1)
         near |= (bits <= settings.match.hash_radius) & nodes.uncrowded(name, settings.match.crowded_hash)[second]
     rows, others = nodes.index_rows[first], nodes.index_rows[second]
     learned = np.asarray(rows == others)
