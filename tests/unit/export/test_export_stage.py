@@ -98,6 +98,24 @@ def test_uncertain_pairs_come_most_useful_first(matched):
     assert matched.summary()["match"]["expected_precision"] == 0.991
 
 
+def test_a_pair_has_the_id_of_its_group_where_it_is_accepted_and_none_else(matched):
+    for number in range(5):
+        matched.listing(f"L{number}", number)
+    matched.verdict(0, 1, 0.97)
+    matched.verdict(2, 3, 0.95)
+    matched.verdict(1, 4, 0.3)
+    matched.export()
+    pairs = matched.pairs()
+    groups = pd.read_parquet(matched.store.url(matched.store.export(DUMP, "groups.parquet")))
+    group_of = groups.set_index("listing_id")["group_id"]
+    for pair in (("L0", "L1"), ("L2", "L3")):
+        assert pairs.loc[pair, "accepted"]
+        assert pairs.loc[pair, "group_id"] == group_of[pair[0]] == group_of[pair[1]]
+    assert group_of["L0"] != group_of["L2"]
+    assert not pairs.loc[("L1", "L4"), "accepted"]
+    assert pd.isna(pairs.loc[("L1", "L4"), "group_id"])
+
+
 def test_a_row_is_a_pair_of_pictures_with_its_listings_counted(matched):
     for size in "SML":
         matched.listing(f"A-{size}", 0, family_id="A-L", title="Tee", brand="Kite", colour="Red")
