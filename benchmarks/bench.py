@@ -16,15 +16,15 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from claims import CLAIMS
 from claims.claim import Claim, Outcome, Size
 from claims.contest import Workplace, contest
 from claims.materials import Materials
-from claims.report import judged, machine, markdown, plain
+from claims.report import earlier_outcomes, judged, machine, markdown, plain
 
 HERE = Path(__file__).parent
 
@@ -37,6 +37,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--alone", action="store_true", help="this project alone, without peers")
     parser.add_argument("--photos", type=Path, help="a folder in the truth format; the sample shop without one")
     parser.add_argument("--rounds", type=int, help="runs of each peer, instead of the claim's own number")
+    parser.add_argument(
+        "--add", action="store_true", help="keep what earlier runs measured, and measure what is missing"
+    )
     parser.add_argument("--sizes", nargs="+", type=int, help="other sizes than the claims'")
     parser.add_argument("--list", action="store_true", help="name the claims, and do nothing")
     parser.add_argument("--cache", type=Path, default=Path(".dedup/bench"), help="for results")
@@ -60,24 +63,33 @@ def known_claims(file: Path | None) -> dict[str, Claim]:
     return {claim.name: claim for claim in claims}
 
 
-def measure(claim: Claim, options: argparse.Namespace, workplace: Workplace) -> list[Outcome]:
-    """The outcomes of a claim, size by size."""
+def sizes_of(claim: Claim, options: argparse.Namespace) -> tuple[Size, ...]:
+    """The sizes at which a claim is to be measured."""
     sizes = claim.quick if options.quick else claim.full
     if options.sizes:
         sizes = tuple(Size(items, claim.full[0].rounds) for items in options.sizes)
     if options.rounds:
         sizes = tuple(replace(size, rounds=options.rounds) for size in sizes)
-    if options.alone:
-        claim = replace(claim, peers=())
-    return [contest(claim, size, workplace) for size in sizes]
+    return sizes
 
 
-def write(results: Path, mode: str, facts: dict[str, Any], measured: list[tuple[Claim, list[Outcome]]]) -> str:
+def measure(claim: Claim, size: Size, workplace: Workplace) -> Outcome:
+    """The outcome of a claim at a size, and what its figures depend on."""
+    facts = machine() | {"taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    outcome = contest(claim, size, workplace)
+    return replace(outcome, machine=facts | {"load_after": round(os.getloadavg()[0], 2)})
+
+
+def write(results: Path, mode: str, claims: Iterable[Claim], outcomes: list[Outcome]) -> str:
     """Write what is known so far; return the page."""
-    outcomes = [outcome for _, some in measured for outcome in some]
-    targets = [target for claim, some in measured for target in judged(claim, some)]
-    page = markdown(facts, mode, outcomes, targets)
-    (results / "results.json").write_text(json.dumps(plain(facts, mode, outcomes, targets), indent=1) + "\n")
+    found = [
+        (claim, sorted((one for one in outcomes if one.claim == claim.name), key=lambda one: one.size))
+        for claim in claims
+    ]
+    known = [outcome for _, some in found for outcome in some]
+    targets = [target for claim, some in found for target in judged(claim, some)]
+    page = markdown(mode, known, targets)
+    (results / "results.json").write_text(json.dumps(plain(mode, known, targets), indent=1) + "\n")
     (results / "table.md").write_text(page)
     return page
 
@@ -99,18 +111,19 @@ def main() -> None:
     (results / "logs").mkdir(parents=True, exist_ok=True)
     scratch = (options.scratch or options.cache).resolve()
     scratch.mkdir(parents=True, exist_ok=True)
-    facts = machine() | {"taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
-    page, measured = "", []
+    outcomes = earlier_outcomes(results / "results.json") if options.add else []
+    page = ""
     with tempfile.TemporaryDirectory(dir=scratch, prefix="data-") as folder:
         materials = Materials(Path(folder), options.photos)
         environments = options.environments.resolve()
         environments.mkdir(parents=True, exist_ok=True)
         workplace = Workplace(Path(folder), environments, results / "logs", materials, options.timeout)
-        for name, claim in known.items():
-            if not options.only or name in options.only:
-                measured.append((claim, measure(claim, options, workplace)))
-                facts["load_after"] = round(os.getloadavg()[0], 2)
-                page = write(results, mode, facts, measured)
+        for claim in known.values():
+            asked = replace(claim, peers=()) if options.alone else claim
+            for size in sizes_of(claim, options) if not options.only or claim.name in options.only else ():
+                if not any((one.claim, one.size) == (claim.name, size.items) for one in outcomes):
+                    outcomes.append(measure(asked, size, workplace))
+                page = write(results, mode, known.values(), outcomes)
     print(page)
 
 

@@ -104,6 +104,7 @@ class Outcome:
         data: a sentence on them.
         ours: this project's line.
         peers: the others', in the claim's order.
+        machine: what the figures depend on besides, see ``report.machine``.
     """
 
     claim: str
@@ -112,6 +113,7 @@ class Outcome:
     data: str
     ours: Line
     peers: list[Line]
+    machine: dict[str, str | int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

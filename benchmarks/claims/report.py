@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from pydantic import TypeAdapter
 
 from claims.claim import Claim, Line, Outcome, Target
 
@@ -45,29 +47,38 @@ def _judgement(target: Target, outcomes: list[Outcome]) -> dict[str, Any]:
     return {"met": target.is_met(outcomes), "value": target.value(outcomes)}
 
 
-def plain(machine: dict[str, Any], mode: str, outcomes: list[Outcome], targets: list[dict[str, Any]]) -> dict[str, Any]:
-    """All as plain JSON values."""
-    return {"mode": mode, "machine": machine, "outcomes": [_plain(one) for one in outcomes], "targets": targets}
+def plain(mode: str, outcomes: list[Outcome], targets: list[dict[str, Any]]) -> dict[str, Any]:
+    """All as plain JSON values, of which ``earlier_outcomes`` makes outcomes again."""
+    return {"mode": mode, "outcomes": [_plain(one) for one in outcomes], "targets": targets}
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:
     values = asdict(outcome)
     for line, told in zip([outcome.ours, *outcome.peers], [values["ours"], *values["peers"]], strict=True):
         told["ratios"], told["cpu_ratios"] = line.ratios() if line.partners else [], _cpu_ratios(line)
-        told.pop("partners")
     return values
 
 
-def markdown(machine: dict[str, Any], mode: str, outcomes: list[Outcome], targets: list[dict[str, Any]]) -> str:
-    """The table, what it says, which targets are met, what the data are, and who failed."""
+def earlier_outcomes(file: Path) -> list[Outcome]:
+    """The outcomes of a file that ``plain`` was written to; none where there is no such file."""
+    if not file.is_file():
+        return []
+    return TypeAdapter(list[Outcome]).validate_python(json.loads(file.read_text())["outcomes"])
+
+
+def markdown(mode: str, outcomes: list[Outcome], targets: list[dict[str, Any]]) -> str:
+    """The table, what it says, which targets are met, what the data are, when it was measured, and who failed."""
     rows = [_row(outcome, line) for outcome in outcomes for line in (outcome.ours, *outcome.peers)]
     table = [f"| {' | '.join(row)} |" for row in (_COLUMNS, *rows)]
     table.insert(1, "|" + "---|" * len(_COLUMNS))
-    parts = [f"# Benchmarks, {mode}", _machine(machine), "\n".join(table), _NOTE]
+    parts = [f"# Benchmarks, {mode}", "\n".join(table), _NOTE]
     if targets:
         lines = [f"- {_VERDICTS[one['met']]}: {one['claim']}, {one['size']:,}: {_promise(one)}" for one in targets]
         parts.append("Targets:\n\n" + "\n".join(lines))
     parts.append("Data:\n\n" + "\n".join(f"- {one.claim}, {one.size:,}: {one.data}" for one in outcomes))
+    parts.append(
+        "Measured:\n\n" + "\n".join(f"- {one.claim}, {one.size:,}: {_machine(one.machine)}" for one in outcomes)
+    )
     for heading, why in (("Failed", "error"), ("Not run", "absent")):
         told = [
             f"- {outcome.claim}, {outcome.size:,}, {line.name}: {getattr(line, why)}"
@@ -132,9 +143,10 @@ def machine() -> dict[str, Any]:
 
 
 def _machine(facts: dict[str, Any]) -> str:
-    load = f"load {facts['load_before']} before" + (f", {facts['load_after']} after" if "load_after" in facts else "")
-    named = "{processor}, {cores} cores, {memory_gb} GB, {system}, Python {python}".format_map(facts)
-    return f"{named}; {load}; {facts['taken']}; commit {facts['commit']}"
+    return (
+        "commit {commit}; {taken}; load {load_before} before, {load_after} after; {processor}, {cores} cores, "
+        "{memory_gb} GB, {system}, Python {python}"
+    ).format_map(facts)
 
 
 def _processor() -> str:

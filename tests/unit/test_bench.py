@@ -159,7 +159,9 @@ def test_pairs_take_turns_and_a_failing_peer_is_a_row_that_says_why(tmp_path):
         "first seconds": 0, "second seconds": 0, "share done": 0.25, "pieces": 3, "recall": 0.0
     }  # fmt: skip
     assert set(run["versions"]) == {"psutil"}
-    assert {"processor", "cores", "memory_gb", "load_before", "load_after", "python", "taken"} <= set(read["machine"])
+    assert {"processor", "cores", "memory_gb", "load_before", "load_after", "python", "taken"} <= set(
+        outcome["machine"]
+    )
     assert "| toy, 10 questions | scripted (toy 1.2) | 5 of 2 | 2 | 5.00 (4.00 to 6.00) |" in done.stdout
     assert done.stdout.strip() == (tmp_path / "cache" / "quick" / "table.md").read_text().strip()
     assert not list((tmp_path / "cache").glob("data-*"))
@@ -191,6 +193,24 @@ def test_targets_are_judged_by_the_pairs(tmp_path):
     assert "**missed**: toy, 100: linear: 1.3\n" in done.stdout
 
 
+def test_what_was_measured_is_kept_and_the_rest_is_added(tmp_path):
+    claims = toy(tmp_path, '"2.0", "2.0", "40.0"', PLAYED.replace('"4.0"', '"4.0", "100"'))
+    assert bench(tmp_path, "--claims", claims, "--sizes", 100, "--rounds", 1).returncode == 0
+    (first,) = results(tmp_path, "full")["outcomes"]
+    done = bench(tmp_path, "--claims", claims, "--add")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "order.txt").read_text().split() == ["ours", "peer", "ours", "peer", "ours", "peer"]
+    small, large = results(tmp_path, "full")["outcomes"]
+    assert large == first
+    assert small["size"] == 10
+    assert small["peers"][0]["cpu_ratios"] == [2.0, 2.5]
+    assert met(results(tmp_path, "full"), 100)["linear"] is True  # over the size that was added
+    assert done.stdout.count(" commit ") == 2
+    before = (tmp_path / "cache" / "full" / "table.md").read_text()
+    assert bench(tmp_path, "--claims", claims, "--add", "--only", "toy").stdout.strip() == before.strip()
+    assert len((tmp_path / "order.txt").read_text().split()) == 6
+
+
 def test_where_this_project_fails_its_row_says_why_and_its_targets_are_missed(tmp_path):
     done = bench(tmp_path, "--quick", "--claims", toy(tmp_path, '"-1"', PLAYED))
     assert done.returncode == 0, done.stderr
@@ -204,7 +224,7 @@ def test_where_this_project_fails_its_row_says_why_and_its_targets_are_missed(tm
 def test_a_claim_without_data_is_a_row_that_says_why(tmp_path):
     done = bench(tmp_path, "--sizes", 13, 10, "--rounds", 1, "--claims", toy(tmp_path, '"1.0"', PLAYED))
     assert done.returncode == 0, done.stderr
-    without, measured = results(tmp_path, "full")["outcomes"]
+    measured, without = results(tmp_path, "full")["outcomes"]
     assert without["ours"]["error"] == "the claim cannot be measured: no room"
     assert len(measured["ours"]["runs"]) == 1
 
