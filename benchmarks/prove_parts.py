@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,8 +33,11 @@ from dedup_pipeline.fetch import finish_fetch, photos, plan_fetch
 from dedup_pipeline.index import index, index_part, neighbours_part, plan_index, read_neighbours
 from dedup_pipeline.match import Calibration, merging
 from dedup_pipeline.match.candidates import candidates_of
+from dedup_pipeline.match.earlier import PLACES
 from dedup_pipeline.match.merging import Merged, merged
+from dedup_pipeline.match.node_table import open_arrays, write_arrays
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
+from dedup_pipeline.match.parts import places_by_cells, rows_of
 from dedup_pipeline.match.rating import rate, write_rated
 from dedup_pipeline.packs import held_images
 from dedup_pipeline.probability import LOGIT_CAP
@@ -54,14 +58,15 @@ def plan_nodes(settings: Settings) -> None:
     store = Store(settings.store)
     with tempfile.TemporaryDirectory() as folder:
         load_nodes(settings, DUMP, Path(folder)).write(store, store.dump(DUMP, "match", "nodes"))
+    write_arrays(store, store.dump(DUMP, "match"), {PLACES: places_by_cells(_nodes(store), settings)})
 
 
 def candidates(settings: Settings, part: int, parts: int) -> None:
     """What a part of `match` does, but for judging: its candidates, (3, P): lower nodes, higher ones, directions."""
     store = Store(settings.store)
     nodes = _nodes(store)
-    rows = range(len(nodes) * part // parts, len(nodes) * (part + 1) // parts)
-    found = candidates_of(nodes, rows, settings)
+    places: Any = open_arrays(store, {PLACES: store.dump(DUMP, "match", f"{PLACES}.npy")})[PLACES]
+    found = candidates_of(nodes, rows_of(places, part, -(-len(nodes) // parts)), settings)
     nodes.looks.take(np.unique(found.high[:20_000]))  # of a block of pairs, as they are compared
     with store.writing(store.dump(DUMP, "candidates", f"{part:05d}.npy")) as file:
         np.save(file, np.stack([found.low, found.high, found.directions]))

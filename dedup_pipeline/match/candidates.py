@@ -19,8 +19,8 @@ _HASHES = ("phash", "dhash")
 _BLOCK = 100_000  # pairs whose neighbours are looked through at a time
 
 
-def perceptual_pairs(nodes: Nodes, part: range, settings: Settings) -> tuple[Rows, Rows]:
-    """The pairs of a node of the part and any node whose hashes are near, upright or mirrored.
+def perceptual_pairs(nodes: Nodes, mine: Rows, settings: Settings) -> tuple[Rows, Rows]:
+    """The pairs of one of some nodes (M,) and any node whose hashes are near, upright or mirrored.
 
     A pair is near when its pHash or its dHash differs in at most ``match.hash_radius`` bits. Hashes that more than
     ``match.crowded_hash`` nodes share take no part.
@@ -28,7 +28,7 @@ def perceptual_pairs(nodes: Nodes, part: range, settings: Settings) -> tuple[Row
     Returns:
         Rows (P,) and (P,) int64 of the nodes.
     """
-    mine = _rows_of(nodes, part)
+    mine = mine[nodes.matched[mine]]
     first, second = _near_hashes(nodes, nodes.looks.take(mine), settings)
     return mine[first], second
 
@@ -102,13 +102,13 @@ class _Holders:
         return np.repeat(np.arange(len(rows)), last - first), self.nodes[runs(first, last - first)]
 
 
-def learned_pairs(nodes: Nodes, part: range) -> tuple[Rows, Rows]:
-    """The pairs of a node of the part and its nearest neighbours in the index, and those with its very vector.
+def learned_pairs(nodes: Nodes, mine: Rows) -> tuple[Rows, Rows]:
+    """The pairs of one of some nodes (M,) and its nearest neighbours in the index, and those with its very vector.
 
     Returns:
         Rows (P,) and (P,) int64 of the nodes.
     """
-    mine = _rows_of(nodes, part)
+    mine = mine[nodes.matched[mine]]
     own = nodes.index_rows[mine]
     holders = _Holders.of(nodes)
     places, others = holders.of_rows(own)
@@ -177,27 +177,27 @@ class Candidates:
     near: Flags
 
 
-def candidates_of(nodes: Nodes, part: range, settings: Settings) -> Candidates:
-    """The pairs that a part gives a verdict.
+def candidates_of(nodes: Nodes, mine: Rows, settings: Settings) -> Candidates:
+    """The pairs that a part gives a verdict whose nodes (M,) these are.
 
     A pair that two parts find belongs to one of them, or it would be laid over each other twice: to that of its lower
     or of its higher node, as the names of both have it, so that each has its half, and the same in the next dump.
     """
-    perceptual = directed(nodes, *perceptual_pairs(nodes, part, settings))
-    learned = directed(nodes, *learned_pairs(nodes, part))
+    perceptual = directed(nodes, *perceptual_pairs(nodes, mine, settings))
+    learned = directed(nodes, *learned_pairs(nodes, mine))
     low, high, directions = unordered(nodes, np.union1d(perceptual, learned))
     near = np.isin(low * len(nodes) + high, _unordered_codes(nodes, perceptual))
-    low_is_mine, high_is_mine = ((side >= part.start) & (side < part.stop) for side in (low, high))
+    low_is_mine, high_is_mine = np.isin(low, mine), np.isin(high, mine)
     apart = np.flatnonzero(low_is_mine != high_is_mine)
-    mine = np.where(low_is_mine, low, high)[apart]
-    other = np.where(low_is_mine, high, low)[apart]
-    back_near, back_learned = found_by(nodes, other, mine, settings)
+    here = np.where(low_is_mine, low, high)[apart]
+    there = np.where(low_is_mine, high, low)[apart]
+    back_near, back_learned = found_by(nodes, there, here, settings)
     back = back_near | back_learned
     near[apart] |= back_near
     directions[apart[back]] = 2
-    to_lower = _last_bits(nodes, mine) == _last_bits(nodes, other)
+    to_lower = _last_bits(nodes, here) == _last_bits(nodes, there)
     kept = np.ones(len(low), dtype=bool)
-    kept[apart[back & ((mine < other) != to_lower)]] = False
+    kept[apart[back & ((here < there) != to_lower)]] = False
     return Candidates(low[kept], high[kept], directions[kept], near[kept])
 
 
@@ -211,8 +211,3 @@ def _unordered_codes(nodes: Nodes, codes: Rows) -> Rows:
     """Directed pairs (P,) as codes lower * N + higher, sorted, each once."""
     low, high, _ = unordered(nodes, codes)
     return low * len(nodes) + high
-
-
-def _rows_of(nodes: Nodes, part: range) -> Rows:
-    rows = np.arange(part.start, min(part.stop, len(nodes)), dtype=np.int64)
-    return rows[nodes.matched[rows]]

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from dedup_pipeline.errors import NotReadyError
+from dedup_pipeline.evidence import Rows
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.laid import laid_path
-from dedup_pipeline.match.node_table import open_arrays
+from dedup_pipeline.match.node_table import Codes, open_arrays
 from dedup_pipeline.match.nodes import STATES, Nodes
 from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import NodeState
@@ -31,7 +32,8 @@ _BLOCK = 100_000  # names compared at a time
 _LOOKED_INTO = 20  # dumps, the nearest first: several of a day, where a catalog is cut into shards
 _LEAST_SHARED = 0.5  # of a dump's pictures: with less, another dump knows more of its pairs
 _DIGITS = 6
-_NAMES, _STATES = "nodes.names", "nodes.states"  # outputs of a plan
+PLACES = "places"  # outputs of a plan
+_NAMES, _STATES = "nodes.names", "nodes.states"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _others(store: Store, dump_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
             plan = store.read_json(store.dump(name, "match", "manifest-plan.json"))
         except NotReadyError:
             continue
-        if {_NAMES, _STATES} <= plan["outputs"].keys():
+        if {_NAMES, _STATES, PLACES} <= plan["outputs"].keys():
             yield name, plan
             looked_into += 1
             if looked_into == _LOOKED_INTO:
@@ -148,26 +150,48 @@ def _shared(store: Store, nodes: Nodes, outputs: Mapping[str, str]) -> int:
     return count
 
 
-def laid_paths(store: Store, plan: StageResult, number: int, part: range, nodes: Nodes) -> list[str]:
+def earlier_places(store: Store, dump_id: str | None, nodes: Nodes) -> Codes | None:
+    """The place (N,) int32 of each node in the order of another dump, -1 where that has it not; None: nothing is known.
+
+    Args:
+        store: the store.
+        dump_id: the other dump.
+        nodes: the nodes of this one.
+    """
+    if dump_id is None:
+        return None
+    try:
+        known = store.read_json(store.dump(dump_id, "match", "manifest-plan.json"))["outputs"]
+        theirs: dict[str, Any] = open_arrays(store, {name: known[name] for name in (_NAMES, PLACES)})
+    except NotReadyError:
+        return None
+    places = np.full(len(nodes), -1, dtype=np.int32)
+    for start in range(0, len(nodes), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        rows = Names(theirs[_NAMES]).places(nodes.names[block])
+        places[block] = np.where(rows >= 0, theirs[PLACES][rows], -1)
+    return places
+
+
+def laid_paths(store: Store, plan: StageResult, part: int, nodes: Nodes, mine: Rows) -> list[str]:
     """The tables that may hold evidence on pairs of a part's nodes: its own of an earlier run, and another dump's.
 
     Args:
         store: the store.
         plan: of the dump; its counts say which the other dump is.
-        number: of the part.
-        part: rows of its nodes.
+        part: its number.
         nodes: the dump's nodes.
+        mine: (M,) int64, the rows of the part's nodes.
     """
-    own = [laid_path(store, plan.dump_id, number)]
-    rows = range(part.start, min(part.stop, len(nodes)))
+    own = [laid_path(store, plan.dump_id, part)]
     other = plan.counts["laid_in"]
-    if other is None or not rows:
+    if other is None:
         return own
     try:
         known = store.read_json(store.dump(str(other), "match", "manifest-plan.json"))
-        names = open_arrays(store, {_NAMES: known["outputs"][_NAMES]})[_NAMES]
+        theirs: dict[str, Any] = open_arrays(store, {name: known["outputs"][name] for name in (_NAMES, PLACES)})
     except NotReadyError:
         return own
-    edges = nodes.names.data[[rows[0], rows[-1]]].astype(names.dtype)
-    first, last = (np.searchsorted(names, edges, side="right") - 1) // known["inputs"]["options"]["part_nodes"]
-    return own + [laid_path(store, str(other), theirs) for theirs in range(max(0, int(first)), int(last) + 1)]
+    rows = Names(theirs[_NAMES]).places(Names(nodes.names.data[mine]))
+    parts = np.unique(theirs[PLACES][rows[rows >= 0]] // known["inputs"]["options"]["part_nodes"])
+    return own + [laid_path(store, str(other), number) for number in parts.tolist()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,13 @@ from dedup_pipeline.index import open_index
 from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import candidates_of
-from dedup_pipeline.match.earlier import laid_paths, settle
+from dedup_pipeline.match.earlier import PLACES, earlier_places, laid_paths, settle
 from dedup_pipeline.match.judge import Flags, Judge
 from dedup_pipeline.match.laid import Laying, laid_path, laying, read_kept
 from dedup_pipeline.match.merging import Merged, merged
+from dedup_pipeline.match.node_table import open_arrays, write_arrays
 from dedup_pipeline.match.nodes import STATES, Nodes, load_nodes, open_names, open_nodes
+from dedup_pipeline.match.parts import digest_of, places_by_cells, places_taken_over, rows_of
 from dedup_pipeline.match.rating import rate, write_rated
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
@@ -32,7 +35,7 @@ from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conf
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 7
+VERSION = 8
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
 _OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
@@ -104,11 +107,15 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
                 writer.write_table(block)
         words = store.dump(dump_id, "match", "words.parquet")
         store.write_table(words, word_weights(store, dump_id))
+        known = earlier_places(store, settled.laid_in, nodes)
+        places = places_by_cells(nodes, settings) if known is None else places_taken_over(nodes, known)
         parts = max(1, -(-len(nodes) // settings.match.part_nodes))
         states = {state.value: int((nodes.states == code).sum()) for code, state in enumerate(STATES)}
         outputs = {"calibration": path, "nodes": members, "words": words}
         outputs |= {f"{_ARRAY}{name}": array for name, array in arrays.items()}
-        return Done(outputs, {"parts": parts, "nodes": len(nodes), "states": states, **settled.counts()})
+        outputs |= write_arrays(store, store.dump(dump_id, "match"), {PLACES: places})
+        counts: dict[str, Count] = {"parts": parts, "nodes": len(nodes), "states": states, PLACES: digest_of(places)}
+        return Done(outputs, {**counts, **settled.counts()})
 
     everything = {**inputs, "options": options, "basis": basis}
     return run_stage(store, dump_id, "match", part="plan", inputs=everything, version=VERSION, work=work)
@@ -143,14 +150,15 @@ def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
 
     def work() -> Done:
         nodes = open_nodes(store, dump_id, _arrays(plan))
-        rows = range(part * settings.match.part_nodes, (part + 1) * settings.match.part_nodes)
-        found = candidates_of(nodes, rows, settings)
+        places: Any = open_arrays(store, {PLACES: plan.outputs[PLACES]})[PLACES]
+        mine = rows_of(places, part, settings.match.part_nodes)
+        found = candidates_of(nodes, mine, settings)
         low, high = found.low, found.high
         kinds = np.where(found.near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
         judge = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).judge
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
         laid = laid_path(store, dump_id, part)
-        kept = read_kept(store, laid_paths(store, plan, part, rows, nodes), nodes, low * len(nodes) + high)
+        kept = read_kept(store, laid_paths(store, plan, part, nodes, mine), nodes, low * len(nodes) + high)
         gallery = Gallery(settings, dump_id, nodes)
         texts = Texts.of_nodes(store, dump_id, nodes, np.union1d(low, high), store.read_table(plan.outputs["words"]))
         aligned = 0
@@ -167,8 +175,8 @@ def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
         # the table of laid pairs is no output: without it the next dump lays them anew, and nothing else changes
         return Done({"verdicts": path}, dict[str, Count](counts | {"laid": pairs.laid}))
 
-    # which calibration a plan has taken depends on what was finished then, and is not in its key
-    inputs = {"plan": plan.key, "part": part, "calibration": plan.counts["calibration"]}
+    # which calibration and which order a plan has taken depends on what was finished then, and is not in its key
+    inputs = {"plan": plan.key, "part": part} | {name: plan.counts[name] for name in ("calibration", PLACES)}
     return run_stage(store, dump_id, "match", part=f"{part:05d}", inputs=inputs, version=VERSION, work=work)
 
 

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed.stage import embeddings_path
+from dedup_pipeline.evidence import Floats
 from dedup_pipeline.index import index, read_neighbours
 from dedup_pipeline.match.candidates import candidates_of, found_by
 from dedup_pipeline.match.node_table import Families
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
+from dedup_pipeline.match.parts import places_by_cells, places_taken_over, rows_of
 from dedup_pipeline.names import Names
 from dedup_pipeline.packs import IMAGES_FILE, pack_ids
 from dedup_pipeline.stage import Done, run_stage
@@ -31,10 +33,16 @@ PRODUCTS = 40
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A tiny shop with made-up embeddings, two of them equal."""
     settings = write_tiny_shop(tmp_path_factory.mktemp("parts") / "store", PRODUCTS)
-    store = Store(settings.store)
     vectors = np.random.default_rng(1).standard_normal((PRODUCTS, 8)).astype(np.float32)
     vectors[-1] = vectors[0]
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    write_embeddings(settings, vectors)
+    return settings
+
+
+def write_embeddings(settings: Settings, vectors: Floats) -> None:
+    """Made-up embeddings (PRODUCTS, 8) of the pictures, of length 1."""
+    store = Store(settings.store)
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     first = 0
     for pack in pack_ids(store, DUMP):
         ids = store.read_table(store.pack(pack, IMAGES_FILE), ["image_id"])["image_id"]
@@ -43,7 +51,6 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         store.write_table(embeddings_path(store, pack, "made-up"), pa.table(columns, schema=schemas.embeddings(8)))
         first += len(ids)
     run_stage(store, DUMP, "embed", inputs={}, version=1, work=lambda: Done({}, {"model_id": "made-up"}))
-    return settings
 
 
 def asked(settings: Settings, **index_settings: object) -> tuple[Settings, dict[str, object]]:
@@ -59,7 +66,9 @@ def asked(settings: Settings, **index_settings: object) -> tuple[Settings, dict[
 
 def candidates(settings: Settings, nodes: Nodes, size: int) -> list[tuple[int, ...]]:
     """The pairs that parts of so many nodes give a verdict: two nodes, directions, and whether they are near."""
-    found = [candidates_of(nodes, range(start, start + size), settings) for start in range(0, len(nodes), size)]
+    order = np.random.default_rng(size).permutation(len(nodes))  # whatever a part has
+    parts = (np.sort(order[start : start + size]) for start in range(0, len(nodes), size))
+    found = [candidates_of(nodes, mine, settings) for mine in parts]
     columns = (np.concatenate([getattr(one, name) for one in found]) for name in ("low", "high", "directions", "near"))
     return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
@@ -110,6 +119,53 @@ def test_candidates_do_not_depend_on_the_parts(
     (a, b), *more = [(i, j) for i in range(len(last)) for j in range(i) if last[i] == last[j]]
     assert not more
     assert (min(a, b), max(a, b), 2) in {pair[:3] for pair in whole}
+
+
+@pytest.fixture(scope="module")
+def in_crowds(tmp_path_factory: pytest.TempPathFactory) -> Nodes:
+    """The nodes of a tiny shop whose embeddings are four crowds of ten, each scattered over the rows."""
+    settings = write_tiny_shop(tmp_path_factory.mktemp("crowds") / "store", PRODUCTS)
+    generator = np.random.default_rng(2)
+    crowds = np.repeat(np.eye(4, 8, dtype=np.float32), 10, axis=0)[generator.permutation(PRODUCTS)]
+    write_embeddings(settings, crowds + 0.05 * generator.standard_normal(crowds.shape).astype(np.float32))
+    asked(settings, neighbours=9)
+    return load_nodes(settings, DUMP)
+
+
+def crowds_of(nodes: Nodes) -> Floats:
+    """(N,) the crowd of each node."""
+    return np.asarray(nodes.looks.stored.take(nodes.index_rows)[:, :4].argmax(axis=1))
+
+
+def test_near_nodes_stand_together(in_crowds: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup_pipeline.match.parts._CELL", 10)
+    places, crowds = places_by_cells(in_crowds, Settings()), crowds_of(in_crowds)
+    parts = [rows_of(places, part, 10) for part in range(4)]
+    assert np.concatenate(parts).tolist() != list(range(PRODUCTS))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(PRODUCTS))
+    assert [len(set(crowds[rows].tolist())) for rows in parts] == [1, 1, 1, 1]
+    assert rows_of(places, 4, 10).tolist() == []
+
+
+def test_one_cell_keeps_the_order(in_crowds: Nodes) -> None:
+    assert places_by_cells(in_crowds, Settings()).tolist() == list(range(PRODUCTS))
+
+
+@given(st.permutations(range(PRODUCTS)), st.sets(st.integers(0, PRODUCTS - 1)))
+def test_an_order_is_taken_over_and_new_nodes_stand_by_near_ones(
+    in_crowds: Nodes, order: list[int], new: set[int]
+) -> None:
+    known = np.array([-1 if row in new else place for row, place in enumerate(order)], dtype=np.int32)
+    places, crowds = places_taken_over(in_crowds, known), crowds_of(in_crowds)
+    assert sorted(places.tolist()) == list(range(PRODUCTS))
+    old = np.flatnonzero(known >= 0)
+    assert np.array_equal(old[np.argsort(places[old])], old[np.argsort(known[old])])
+    for row in new:
+        kin = [other for other in old.tolist() if crowds[other] == crowds[row]]
+        if kin:  # beside one of them: nobody but other new ones stands between
+            between = [np.sort([places[row], places[other]]) for other in kin]
+            others = set(places[old].tolist())
+            assert any(not others & set(range(low + 1, high)) for low, high in between)
 
 
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=20)
