@@ -169,8 +169,8 @@ class EmbedSettings(Section):
 class IndexSettings(Section):
     """The nearest-neighbour index."""
 
-    library: Literal["annoy", "faiss"] = Field(
-        "annoy", description="What finds neighbours. `faiss` takes a fraction of the time from 100,000 pictures up."
+    library: Literal["auto", "annoy", "faiss"] = Field(
+        "auto", description="What finds neighbours. `auto`: Annoy up to 50,000 pictures, faiss beyond, which is faster."
     )
     trees: int = Field(50, ge=1, le=1000, description="Annoy trees: more find more and take more memory.")
     search_nodes: int = Field(-1, ge=-1, description="Annoy's search_k, for each file; -1 is trees times neighbours.")

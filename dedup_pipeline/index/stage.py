@@ -24,7 +24,8 @@ from dedup_pipeline.schemas import INDEX_ROWS, INDEX_SOURCES, NEIGHBOURS
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 
-VERSION = 2
+VERSION = 3
+ANNOY_UP_TO = 50_000  # vectors, with index.library=auto: docs/decisions/0007
 _BLOCK = 1000  # rows asked for at once
 _WRITTEN = 100_000  # rows written at a time
 
@@ -36,8 +37,8 @@ def index(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
 
     Returns:
         outputs: rows (INDEX_ROWS); of each part ``vectors-00000`` (an array), ``index-00000`` (the library's file),
-        ``sidecar-00000`` and ``neighbours-00000`` (NEIGHBOURS). counts: images, vectors, parts, recall (share of the
-        exact nearest ``index.neighbours`` that the index finds, on a sample), recall_sample.
+        ``sidecar-00000`` and ``neighbours-00000`` (NEIGHBOURS). counts: images, vectors, parts, library, recall (share
+        of the exact nearest ``index.neighbours`` that the index finds, on a sample), recall_sample.
 
     Raises:
         NotReadyError: the dump is not embedded yet, or no picture of it is.
@@ -64,7 +65,7 @@ def index(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
         for part, result in enumerate(files):
             of_part = {**result.outputs, **found[part].outputs}
             outputs |= {f"{kind}-{part:05d}": path for kind, path in of_part.items()}
-        counts = {name: plan.counts[name] for name in ("images", "vectors", "parts")}
+        counts = {name: plan.counts[name] for name in ("images", "vectors", "parts", "library")}
         return Done(outputs, counts | {"recall": recall, "recall_sample": sample})
 
     inputs = {"parts": [result.key for result in found], "sample": settings.index.recall_sample}
@@ -89,13 +90,14 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
     store = Store(settings.store)
     embedded = result_of(store, dump_id, "embed")
     model_id = str(embedded.counts["model_id"])
-    library = settings.index.library
-    options = {"library": library, "part_vectors": settings.index.part_vectors, "seed": settings.seed}
-    options |= {"cells": settings.index.cells} if library == "faiss" else {}
+    wished = settings.index.library
+    options = {"library": wished, "part_vectors": settings.index.part_vectors, "seed": settings.seed}
+    options |= {"cells": settings.index.cells} if wished != "annoy" else {}
 
     def work() -> Done:
         rows = find_rows(store, dump_id, embeddings_file(model_id))
         size, items = settings.index.part_vectors, len(rows.first)
+        library = ("annoy" if items <= ANNOY_UP_TO else "faiss") if wished == "auto" else wished
         outputs = {"rows": store.dump(dump_id, "index", "rows.parquet")}
         with store.writing_table(outputs["rows"], INDEX_ROWS) as writer:
             for start in range(0, len(rows.held), _WRITTEN):
@@ -112,7 +114,7 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
         if library == "faiss":
             outputs["cells"] = store.dump(dump_id, "index", "cells.npy")
             _write_array(store, outputs["cells"], _cells(store, rows, model_id, settings))
-        return Done(outputs, {"images": len(rows.held), "vectors": items, "parts": parts})
+        return Done(outputs, {"images": len(rows.held), "vectors": items, "parts": parts, "library": library})
 
     inputs = {"embed": embedded.key, "model": model_id, **options}
     return run_stage(store, dump_id, "index", part="plan", inputs=inputs, version=VERSION, work=work)
@@ -139,7 +141,7 @@ def index_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
-    library, trees = settings.index.library, settings.index.trees
+    library, trees = str(plan.counts["library"]), settings.index.trees
 
     def work() -> Done:
         sources = store.read_table(plan.outputs[f"sources-{part:05d}"])
@@ -187,8 +189,8 @@ def neighbours_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     """
     store = Store(settings.store)
     files = [index_part(settings, dump_id, other) for other in plan_index(settings, dump_id)]
-    searched = {"probes": settings.index.probes} if settings.index.library == "faiss" else {}
-    searched |= {"search": settings.index.search_nodes} if settings.index.library == "annoy" else {}
+    annoy = _plan(settings, dump_id).counts["library"] == "annoy"
+    searched = {"search": settings.index.search_nodes} if annoy else {"probes": settings.index.probes}
 
     def work() -> Done:
         opened = open_files(store, [result.outputs for result in files], settings)

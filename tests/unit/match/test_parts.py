@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,7 @@ def write_embeddings(settings: Settings, vectors: Floats) -> None:
     run_stage(store, DUMP, "embed", inputs={}, version=1, work=lambda: Done({}, {"model_id": "made-up"}))
 
 
-def asked(settings: Settings, **index_settings: object) -> tuple[Settings, dict[str, object]]:
+def asked(settings: Settings, **index_settings: object) -> tuple[Settings, dict[str, Any]]:
     """The same store with other settings of the index, and every row's neighbours."""
     values = {f"index.{name}": value for name, value in index_settings.items()}
     chosen = load_settings(values={"store": settings.store, "threads": 1, "index.neighbours": 5, **values})
@@ -87,15 +88,23 @@ def one_by_one(settings: Settings, nodes: Nodes) -> list[tuple[int, ...]]:
 def test_an_index_in_parts_finds_the_same(embedded: Settings) -> None:
     _, whole = asked(embedded, library="faiss", cells=4, probes=2)
     _, parts = asked(embedded, library="faiss", cells=4, probes=2, part_vectors=10)
-    assert whole["counts"] == {"images": 40, "vectors": 39, "parts": 1} | _recall(whole)
-    assert parts["counts"] == {"images": 40, "vectors": 39, "parts": 4} | _recall(whole)
+    assert whole["counts"] == {"images": 40, "vectors": 39, "parts": 1, "library": "faiss"} | _recall(whole)
+    assert parts["counts"] == {"images": 40, "vectors": 39, "parts": 4, "library": "faiss"} | _recall(whole)
     assert parts["rows"] == whole["rows"]
 
 
-def _recall(found: dict[str, object]) -> dict[str, object]:
-    counts = found["counts"]
-    assert isinstance(counts, dict)
-    return {name: counts[name] for name in ("recall", "recall_sample")}
+def test_a_large_dump_takes_faiss_by_itself(embedded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, found = asked(embedded)
+    assert (chosen.index.library, found["counts"]["library"]) == ("auto", "annoy")
+    monkeypatch.setattr("dedup_pipeline.index.stage.ANNOY_UP_TO", 38)
+    _, large = asked(embedded, cells=4, probes=4)
+    _, told = asked(embedded, library="faiss", cells=4, probes=4)
+    assert large["counts"]["library"] == "faiss"
+    assert large == told
+
+
+def _recall(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found["counts"][name] for name in ("recall", "recall_sample")}
 
 
 @pytest.mark.parametrize("library", ["annoy", "faiss"])
