@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
-from dedup_pipeline.alignment.light import Floats, Mask, lab_of, quantiles, relight
+from dedup_pipeline.alignment.light import Floats, Mask, lab_of, medians, quantiles, relight
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
@@ -309,7 +309,7 @@ def _is_one_ground(labs: tuple[Floats, Floats], ground: Mask) -> bool:
     """Whether two grounds can be one in another light; of another ground the light cannot be told."""
     if not ground.any():
         return True
-    one, other = (np.median(lab[ground], axis=0) for lab in labs)
+    one, other = (medians(lab, ground) for lab in labs)
     return bool(np.linalg.norm(one - other) <= _ANOTHER_GROUND)
 
 
