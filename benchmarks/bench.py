@@ -67,7 +67,7 @@ def sizes_of(claim: Claim, options: argparse.Namespace) -> tuple[Size, ...]:
     """The sizes at which a claim is to be measured."""
     sizes = claim.quick if options.quick else claim.full
     if options.sizes:
-        sizes = tuple(Size(items, claim.full[0].rounds) for items in options.sizes)
+        sizes = tuple(Size(items, (claim.full or claim.quick)[0].rounds) for items in options.sizes)
     if options.rounds:
         sizes = tuple(replace(size, rounds=options.rounds) for size in sizes)
     return sizes

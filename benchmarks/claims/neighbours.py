@@ -100,9 +100,17 @@ CLAIM = Claim(
     ),
     check=check,
 )
-FAISS = replace(
-    CLAIM,
-    name="neighbours_faiss",
-    text=f"the same with index.library=faiss: {CLAIM.text}",
-    ours=Contender(OURS, "neighbours_ours.py", arguments=("index.library=faiss",)),
+FAISS, ANNOY = (
+    replace(
+        CLAIM,
+        name=f"neighbours_{library}",
+        text=f"the same with index.library={library}: {CLAIM.text}",
+        ours=Contender(OURS, "neighbours_ours.py", arguments=(f"index.library={library}",)),
+        quick=quick,
+        full=full,
+    )
+    for library, quick, full in (
+        ("faiss", CLAIM.quick, ()),
+        ("annoy", (), CLAIM.full[:1]),
+    )  # where `auto` takes the other
 )
