@@ -35,11 +35,12 @@ from scale_page import write_page
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
+from dedup_pipeline.index import library_for
 from dedup_pipeline.plan.costs import Checked, Fetching, Origin, UnitCosts, Workflow, load_costs
 from dedup_pipeline.plan.learn import catalog_of, fitted, stored_of
 from dedup_pipeline.plan.model import make_plan
 from dedup_pipeline.plan.observe import Observation, Observed, observe, photos_of
-from dedup_pipeline.plan.steps import BY_NAME, STEPS, joined, logarithmic
+from dedup_pipeline.plan.steps import BY_NAME, STEPS, joined, sought
 from dedup_pipeline.plan.workload import Cluster, Workload
 from dedup_pipeline.stage import Done, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -47,7 +48,6 @@ from dedup_pipeline.store import Store
 HERE = Path(__file__).parent
 PACKAGED = HERE.parent / "dedup_pipeline" / "plan" / "unit_costs.json"
 DUMP = "second"
-MOST_TREES = 60_000  # vectors in trees that are built within a minute
 PIECES = 4  # of the photos of a made-up dump
 PARTS = 3  # so many parts at least, so that they show what grows with the nodes of the dump
 FETCH = ("fetch-plan", "fetch", "fetch-finish")
@@ -173,13 +173,12 @@ def run_whole(folder: Path, items: int, calibration: Path) -> list[Observation]:
     """What sees the whole of a large made-up dump: what it takes to judge all pairs is left out, and to index most."""
     folder.mkdir()
     settings = make_up(folder, items, DUMP)
-    index = settings.index.model_copy(update={} if items <= MOST_TREES else {"library": "faiss"})  # soon there
-    settings = settings.model_copy(update={"threads": 1, "index": index})
+    settings = settings.model_copy(update={"threads": 1})
     store, one = Store(settings.store), {"task": 1.0}
     images = {"rows": float(items), "images": float(items)}
     drivers = {"index-plan": {"vectors": float(items)}, "match-plan": {"photos": 0.0, "nodes": float(items)}}
-    if items <= MOST_TREES:
-        drivers["index"] = {"vectors": float(items), "vectors_log": logarithmic(items)}
+    library = library_for(settings.index.library, items)
+    drivers["index"] = {"vectors": float(items)} | sought(items, 1, library)
     own = min(items, settings.match.part_nodes)
     drivers["match"] = {"nodes": float(items), "joined": joined(own, items, settings.match.hash_radius)}
     drivers |= {step: photos_of(images) for step in ("fetch-plan", "fetch-finish")}

@@ -4,7 +4,7 @@ from dedup_pipeline.index.files import open_index, open_vectors, read_neighbours
 from dedup_pipeline.index.neighbour_index import NeighbourIndex, Vectors
 from dedup_pipeline.index.quality import crowd_of
 from dedup_pipeline.index.rows import distinct_rows
-from dedup_pipeline.index.stage import index, index_part, neighbours_part, plan_index
+from dedup_pipeline.index.stage import index, index_part, library_for, neighbours_part, plan_index
 
 __all__ = [
     "NeighbourIndex",
@@ -13,6 +13,7 @@ __all__ = [
     "distinct_rows",
     "index",
     "index_part",
+    "library_for",
     "neighbours_part",
     "open_index",
     "open_vectors",

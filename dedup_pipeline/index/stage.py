@@ -25,7 +25,7 @@ from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, resul
 from dedup_pipeline.store import Store, digest
 
 VERSION = 3
-ANNOY_UP_TO = 50_000  # vectors, with index.library=auto: docs/decisions/0007
+_ANNOY_UP_TO = 50_000  # vectors, with index.library=auto: docs/decisions/0007
 _BLOCK = 1000  # rows asked for at once
 _WRITTEN = 100_000  # rows written at a time
 
@@ -86,6 +86,12 @@ def plan_index(settings: Settings, dump_id: str) -> list[int]:
     return list(range(int(str(_plan(settings, dump_id).counts["parts"]))))
 
 
+def library_for(wished: str, vectors: float) -> str:
+    """``annoy`` or ``faiss``: what ``index.library`` stands for with so many vectors."""
+    small = "annoy" if vectors <= _ANNOY_UP_TO else "faiss"
+    return small if wished == "auto" else wished
+
+
 def _plan(settings: Settings, dump_id: str) -> StageResult:
     store = Store(settings.store)
     embedded = result_of(store, dump_id, "embed")
@@ -97,7 +103,7 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
     def work() -> Done:
         rows = find_rows(store, dump_id, embeddings_file(model_id))
         size, items = settings.index.part_vectors, len(rows.first)
-        library = ("annoy" if items <= ANNOY_UP_TO else "faiss") if wished == "auto" else wished
+        library = library_for(wished, items)
         outputs = {"rows": store.dump(dump_id, "index", "rows.parquet")}
         with store.writing_table(outputs["rows"], INDEX_ROWS) as writer:
             for start in range(0, len(rows.held), _WRITTEN):

@@ -18,7 +18,7 @@ from dedup_pipeline.match.node_table import Codes
 from dedup_pipeline.match.nodes import Nodes
 
 _CELL = 300  # nodes in a cell, about: several cells to a part
-_MOST_CELLS = 4_096
+_MOST_CELLS = 16_384
 _SAMPLE = 40  # vectors that a cell is learnt from
 _BLOCK = 100_000  # nodes that are given their cells at a time
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
+from dedup_pipeline.index import library_for
 from dedup_pipeline.plan.costs import UnitCosts
-from dedup_pipeline.plan.steps import BY_NAME, PIECE, STEPS, Drivers, Step, joined, logarithmic, ordered, pieces
+from dedup_pipeline.plan.steps import BY_NAME, PIECE, STEPS, Drivers, Step, joined, ordered, pieces, sought
 from dedup_pipeline.plan.workload import Cluster, Workload
 
 _HOUR = 3600.0
@@ -110,8 +111,8 @@ def make_plan(workload: Workload, cluster: Cluster, costs: UnitCosts, settings: 
         cluster: the workers.
         costs: the unit costs.
         settings: ``ingest.chunk_rows``, ``fetch.pack_images``, ``fetch.threads``, ``fetch.connections_per_host``,
-            ``fetch.rate_per_host``, ``index.part_vectors``, ``match.calibration_photos``, ``match.hash_radius``,
-            ``match.part_nodes``, ``workflow.most_mapped_tasks``.
+            ``fetch.rate_per_host``, ``index.library``, ``index.part_vectors``, ``match.calibration_photos``,
+            ``match.hash_radius``, ``match.part_nodes``, ``workflow.most_mapped_tasks``.
 
     Raises:
         InputError: a worker has not even the memory of a task, or a shard that was asked for does not fit.
@@ -176,7 +177,8 @@ class _Reckoner:
             return drivers | {"images": float(min(images, self._settings.fetch.pack_images))}
         if step.each == "file":
             own = min(drivers["vectors"], self._settings.index.part_vectors)
-            return drivers | {"vectors": own, "vectors_log": logarithmic(own) * self._parts(step, drivers)}
+            library = library_for(self._settings.index.library, drivers["vectors"])
+            return drivers | {"vectors": own} | sought(own, self._parts(step, drivers), library)
         if step.each == "part" and drivers["nodes"] > 0:
             match, nodes = self._settings.match, drivers["nodes"]
             own = min(nodes, match.part_nodes)

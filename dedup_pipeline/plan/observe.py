@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from dedup_pipeline.config import MatchSettings
 from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
-from dedup_pipeline.plan.steps import PIECE, Drivers, joined, logarithmic, ordered, pieces
+from dedup_pipeline.plan.steps import PIECE, Drivers, joined, ordered, pieces, sought
 from dedup_pipeline.stage import StageResult, result_of, seconds_of
 from dedup_pipeline.store import Store
 
@@ -100,8 +100,9 @@ def _steps(
         # the work of its files is spread over manifests of their own
         files, seconds = _number(index, "parts"), seconds_of(store, dump_id, "index") - index["seconds"]
         own = sizes["vectors"] / files
-        vectors = {"task": files, "vectors": own, "vectors_log": logarithmic(own) * files * files}
-        yield Observation("index", vectors, seconds)
+        of_file = sought(own, int(files), str(index["counts"]["library"]))
+        work = {name: value * files for name, value in of_file.items()}
+        yield Observation("index", {"task": files, "vectors": own, **work}, seconds)
     plan = _manifest(store, dump_id, "match", "manifest-plan.json")
     if plan:
         drivers = one | {"photos": _calibrated_on(store, dump_id, plan), "nodes": sizes["nodes"]}

@@ -28,7 +28,8 @@ DRIVERS: dict[str, str] = {
     "piece": f"rows whose photos are looked at together, at most {PIECE:,}",
     "passed": "images x pieces of so many rows",
     "vectors": "distinct embeddings, of a file at most index.part_vectors",
-    "vectors_log": "n log2 n of the embeddings n of a file, once for every file that is asked",
+    "in_trees": "Annoy: n log2 n of the embeddings n of a file, once for every file that is asked",
+    "in_cells": "faiss: embeddings of a file x the square root of those of all files",
     "photos": "photos that the verdicts are calibrated on, at most match.calibration_photos",
     "nodes": "distinct pictures that are matched",
     "joined": "seconds that hamming.py expects for a part's look-ups among the hashes of all nodes, and what they meet",
@@ -102,9 +103,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         "index",
         "file",
-        ("task", "vectors_log"),
+        ("task", "in_trees", "in_cells"),
         ("task", "vectors"),
-        "trees of depth log n; the vectors of a file asked for in all files",
+        "trees of depth log n, asked for in all files; or cells, whose number and content grow with root n",
         (("vectors", 1.0), ("index", 1.0)),
     ),
     Step(
@@ -167,6 +168,8 @@ def pieces(rows: float) -> int:
     return max(1, math.ceil(rows / PIECE))
 
 
-def logarithmic(count: float) -> float:
-    """Of a count n: n log2 n."""
-    return count * math.log2(count) if count > 1 else 0.0
+def sought(own: float, files: int, library: str) -> Drivers:
+    """What building a file of the index over its own vectors takes, and asking for these in all files alike."""
+    if library == "faiss":
+        return {"in_trees": 0.0, "in_cells": own * math.sqrt(own * files)}
+    return {"in_trees": own * math.log2(own) * files if own > 1 else 0.0, "in_cells": 0.0}

@@ -96,7 +96,7 @@ def test_an_index_in_parts_finds_the_same(embedded: Settings) -> None:
 def test_a_large_dump_takes_faiss_by_itself(embedded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen, found = asked(embedded)
     assert (chosen.index.library, found["counts"]["library"]) == ("auto", "annoy")
-    monkeypatch.setattr("dedup_pipeline.index.stage.ANNOY_UP_TO", 38)
+    monkeypatch.setattr("dedup_pipeline.index.stage._ANNOY_UP_TO", 38)
     _, large = asked(embedded, cells=4, probes=4)
     _, told = asked(embedded, library="faiss", cells=4, probes=4)
     assert large["counts"]["library"] == "faiss"

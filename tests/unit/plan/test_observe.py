@@ -58,7 +58,7 @@ def store(tmp_path):
     stage(store, "fingerprint", part=SECOND, packs_reused=1, images=0)
     stage(store, "fingerprint", packs_reused=2, images=0)
     stage(store, "embed", **COUNTS["embed"])
-    stage(store, "index", part="plan", parts=1, **COUNTS["index"])
+    stage(store, "index", part="plan", parts=1, library="annoy", **COUNTS["index"])
     stage(store, "index", ["vectors", "annoy", "rows", "neighbours"], **COUNTS["index"])
     stage(store, "match", ["calibration"], part="plan", parts=2, nodes=4)
     store.write_json(store.dump(DUMP, "match", "calibration"), {"figures": {"photos": 3}})
@@ -81,7 +81,7 @@ def test_every_step_is_seen_with_what_its_cost_grows_with(store):
         ("fingerprint", {"task": 1, "images": 4}),
         ("embed", {"task": 1, "images": 6}),
         ("index-plan", {"task": 1, "vectors": 5}),
-        ("index", {"task": 1, "vectors": 5, "vectors_log": pytest.approx(5 * math.log2(5))}),
+        ("index", {"task": 1, "vectors": 5, "in_trees": pytest.approx(5 * math.log2(5)), "in_cells": 0}),
         ("match-plan", {"task": 1, "photos": 3, "nodes": 4}),
         ("match", part),
         ("match", part),
