@@ -6,6 +6,7 @@ order in which near ones stand together, and cut into parts of equal size. What 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
@@ -17,30 +18,52 @@ from dedup_pipeline.evidence import Rows
 from dedup_pipeline.match.node_table import Codes
 from dedup_pipeline.match.nodes import Nodes
 
-_CELL = 300  # nodes in a cell, about: several cells to a part
+_CELL = 100  # vectors in a cell, about: several cells to a part
 _MOST_CELLS = 16_384
 _SAMPLE = 40  # vectors that a cell is learnt from
-_BLOCK = 100_000  # nodes that are given their cells at a time
+_ROUNDS, _VOTERS = 2, 5  # in which nearest vectors vote on the cell of each, and how many of them
+_BLOCK = 100_000  # vectors or nodes at a time
 
 
 def places_by_cells(nodes: Nodes, settings: Settings) -> Codes:
     """The places (N,) int32 of the nodes in an order by cells, near cells beside each other.
 
     The cells are the leaves of a tree of halves (bisecting k-means: Steinbach, Karypis and Kumar 2000, "A comparison of
-    document clustering techniques"), in the order of the tree; the nodes of a cell are in the order of their rows.
+    document clustering techniques"), in the order of the tree. Then each vector goes where most of its nearest are
+    (label propagation: Raghavan, Albert and Kumara 2007, "Near linear time algorithm to detect community structures in
+    large-scale networks"), for the walls of cells run through crowds. Nodes of a cell stand in the order of their rows.
     """
-    count = max(1, min(_MOST_CELLS, len(nodes) // _CELL))
-    cells = np.zeros(len(nodes), dtype=np.int32)
+    vectors = nodes.looks.stored
+    cells = np.zeros(len(vectors), dtype=np.int32)
+    count = min(_MOST_CELLS, len(vectors) // _CELL)
     if count > 1:
-        size = min(len(nodes), count * _SAMPLE)
-        sample = np.sort(np.random.default_rng(settings.seed).choice(len(nodes), size, replace=False))
+        size = min(len(vectors), count * _SAMPLE)
+        sample = np.sort(np.random.default_rng(settings.seed).choice(len(vectors), size, replace=False))
         tree = BisectingKMeans(count, random_state=settings.seed, bisecting_strategy="largest_cluster")
         with threadpool_limits(limits=settings.worker_threads):
-            tree.fit(_vectors(nodes, sample))
-            for start in range(0, len(nodes), _BLOCK):
-                rows = np.arange(start, min(start + _BLOCK, len(nodes)))
-                cells[rows] = tree.predict(_vectors(nodes, rows))
-    return _places(cells)
+            tree.fit(vectors.take(sample))
+            for rows in _blocks(len(vectors)):
+                cells[rows] = tree.predict(vectors.take(rows))
+        for _ in range(_ROUNDS):
+            cells = _voted(cells, nodes.nearest)
+    return _places(cells[nodes.index_rows])
+
+
+def _voted(cells: Codes, nearest: Codes) -> Codes:
+    """The cell (V,) that most of each row and its nearest are in; its own where none has more."""
+    found = cells.copy()
+    for rows in _blocks(len(cells)):
+        near = np.asarray(nearest[rows, :_VOTERS])
+        votes = np.column_stack([cells[rows], np.where(near >= 0, cells[near], -1)])
+        counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2) * (votes >= 0)
+        found[rows] = votes[np.arange(len(rows)), counts.argmax(axis=1)]
+    return found
+
+
+def _blocks(count: int) -> Iterator[Rows]:
+    """The numbers below a count, some at a time."""
+    for start in range(0, count, _BLOCK):
+        yield np.arange(start, min(start + _BLOCK, count))
 
 
 def places_taken_over(nodes: Nodes, known: Codes) -> Codes:
@@ -55,8 +78,8 @@ def places_taken_over(nodes: Nodes, known: Codes) -> Codes:
     old, new = np.flatnonzero(known >= 0), np.flatnonzero(known < 0)
     of_rows[nodes.index_rows[old]] = known[old]
     places = known.copy()
-    for start in range(0, len(new), _BLOCK):
-        rows = new[start : start + _BLOCK]
+    for some in _blocks(len(new)):
+        rows = new[some]
         near = np.asarray(nodes.nearest[nodes.index_rows[rows]])
         of_near = np.where(near >= 0, of_rows[near], -1)
         places[rows] = of_near[np.arange(len(rows)), np.argmax(of_near >= 0, axis=1)]
@@ -71,10 +94,6 @@ def rows_of(places: Codes, part: int, size: int) -> Rows:
 def digest_of(places: Codes) -> str:
     """A digest of all places."""
     return blake2b(np.ascontiguousarray(places).data, digest_size=16).hexdigest()
-
-
-def _vectors(nodes: Nodes, rows: Rows) -> np.ndarray:
-    return nodes.looks.stored.take(nodes.looks.index_rows[rows])
 
 
 def _places(keys: Codes) -> Codes:
