@@ -40,7 +40,7 @@ from dedup_pipeline.plan.costs import Checked, Fetching, Origin, UnitCosts, Work
 from dedup_pipeline.plan.learn import catalog_of, fitted, stored_of
 from dedup_pipeline.plan.model import make_plan
 from dedup_pipeline.plan.observe import Observation, Observed, observe, photos_of
-from dedup_pipeline.plan.steps import BY_NAME, STEPS, joined, sought
+from dedup_pipeline.plan.steps import BY_NAME, STEPS, cells, joined, sought
 from dedup_pipeline.plan.workload import Cluster, Workload
 from dedup_pipeline.stage import Done, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -176,7 +176,8 @@ def run_whole(folder: Path, items: int, calibration: Path) -> list[Observation]:
     settings = settings.model_copy(update={"threads": 1})
     store, one = Store(settings.store), {"task": 1.0}
     images = {"rows": float(items), "images": float(items)}
-    drivers = {"index-plan": {"vectors": float(items)}, "match-plan": {"photos": 0.0, "nodes": float(items)}}
+    drivers = {"index-plan": {"vectors": float(items)}}
+    drivers["match-plan"] = {"photos": 0.0, "nodes": float(items), "cells": cells(items)}
     library = library_for(settings.index.library, items)
     drivers["index"] = {"vectors": float(items)} | sought(items, 1, library)
     own = min(items, settings.match.part_nodes)

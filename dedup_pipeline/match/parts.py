@@ -19,8 +19,8 @@ from dedup_pipeline.match.node_table import Codes
 from dedup_pipeline.match.nodes import Nodes
 
 _CELL = 100  # vectors in a cell, about: several cells to a part
-_MOST_CELLS = 16_384
-_SAMPLE = 40  # vectors that a cell is learnt from
+_MOST_CELLS = 8_192
+_SAMPLE = 20  # vectors that a cell is learnt from
 _ROUNDS, _VOTERS = 2, 5  # in which nearest vectors vote on the cell of each, and how many of them
 _BLOCK = 100_000  # vectors or nodes at a time
 

@@ -15,7 +15,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.index import library_for
 from dedup_pipeline.plan.costs import UnitCosts
-from dedup_pipeline.plan.steps import BY_NAME, PIECE, STEPS, Drivers, Step, joined, ordered, pieces, sought
+from dedup_pipeline.plan.steps import BY_NAME, PIECE, STEPS, Drivers, Step, cells, joined, ordered, pieces, sought
 from dedup_pipeline.plan.workload import Cluster, Workload
 
 _HOUR = 3600.0
@@ -164,6 +164,7 @@ class _Reckoner:
             "vectors": vectors,
             "photos": min(nodes, self._settings.match.calibration_photos),
             "nodes": nodes,
+            "cells": cells(vectors),
             "candidates": images * catalog.candidates,
             "ordered": ordered(images * catalog.candidates),
             "aligned": images * catalog.aligned,

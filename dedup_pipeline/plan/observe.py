@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from dedup_pipeline.config import MatchSettings
 from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
-from dedup_pipeline.plan.steps import PIECE, Drivers, joined, ordered, pieces, sought
+from dedup_pipeline.plan.steps import PIECE, Drivers, cells, joined, ordered, pieces, sought
 from dedup_pipeline.stage import StageResult, result_of, seconds_of
 from dedup_pipeline.store import Store
 
@@ -106,6 +106,7 @@ def _steps(
     plan = _manifest(store, dump_id, "match", "manifest-plan.json")
     if plan:
         drivers = one | {"photos": _calibrated_on(store, dump_id, plan), "nodes": sizes["nodes"]}
+        drivers["cells"] = cells(sizes["vectors"])
         yield Observation("match-plan", drivers, plan["seconds"])
         radius = int(plan["inputs"].get("options", {}).get("hash_radius", MatchSettings().hash_radius))
         yield from _parts(store, dump_id, int(_number(plan, "parts")), sizes["nodes"], radius)

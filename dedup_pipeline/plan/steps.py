@@ -18,6 +18,7 @@ Each = Literal["shard", "pack", "file", "part"]
 
 PIECE = 4_000_000  # of fetch/photos.py
 RANGE_ROWS, MOST_RANGES = 1_000_000, 256  # of match/merging.py
+CELL, MOST_CELLS = 100, 8_192  # of match/parts.py
 _HASHES, _SIDES = 2, 2  # pHash and dHash, each upright and mirrored
 
 DRIVERS: dict[str, str] = {
@@ -32,6 +33,7 @@ DRIVERS: dict[str, str] = {
     "in_cells": "faiss: embeddings of a file x the square root of those of all files",
     "photos": "photos that the verdicts are calibrated on, at most match.calibration_photos",
     "nodes": "distinct pictures that are matched",
+    "cells": f"of {CELL} vectors, at most {MOST_CELLS:,}, in whose order the parts are cut",
     "joined": "seconds that hamming.py expects for a part's look-ups among the hashes of all nodes, and what they meet",
     "candidates": "pairs that get a verdict",
     "ordered": f"of these, those put in order at a time: {RANGE_ROWS:,}, or 1 / {MOST_RANGES} where that is more",
@@ -112,8 +114,8 @@ STEPS: tuple[Step, ...] = (
         "match-plan",
         "shard",
         ("task", "photos", "nodes"),
-        ("task", "photos", "nodes"),
-        "calibrates on so many photos; digests of URLs, names and numbers of all nodes in memory",
+        ("task", "photos", "nodes", "cells"),
+        "calibrates on so many photos; digests, names and numbers of all nodes and a sample of cells in memory",
         (("vectors", 1.0), ("index", 1.0), ("nodes", 1.0)),
     ),
     Step(
@@ -161,6 +163,11 @@ def joined(part_nodes: float, nodes: float, radius: int) -> float:
 def ordered(candidates: float) -> float:
     """How many of the verdicts of a dump are put in order at a time."""
     return min(candidates, max(RANGE_ROWS, candidates / MOST_RANGES))
+
+
+def cells(vectors: float) -> float:
+    """The cells in whose order the parts of the matching are cut."""
+    return min(MOST_CELLS, vectors // CELL)
 
 
 def pieces(rows: float) -> int:

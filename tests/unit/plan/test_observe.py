@@ -82,7 +82,7 @@ def test_every_step_is_seen_with_what_its_cost_grows_with(store):
         ("embed", {"task": 1, "images": 6}),
         ("index-plan", {"task": 1, "vectors": 5}),
         ("index", {"task": 1, "vectors": 5, "in_trees": pytest.approx(5 * math.log2(5)), "in_cells": 0}),
-        ("match-plan", {"task": 1, "photos": 3, "nodes": 4}),
+        ("match-plan", {"task": 1, "photos": 3, "nodes": 4, "cells": 0}),
         ("match", part),
         ("match", part),
         ("match-finish", {"task": 1, "candidates": 9, "ordered": 9}),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.fetch import photos
-from dedup_pipeline.match import merging
+from dedup_pipeline.match import merging, parts
 from dedup_pipeline.plan import Cluster, Workload, load_costs, make_plan
 from dedup_pipeline.plan import steps as forms
 from dedup_pipeline.plan.costs import Catalog, Fetching, Origin, Stored, UnitCosts, Workflow
@@ -264,6 +264,7 @@ def test_the_packages_costs_are_measured_with_the_default_settings():
 
 def test_the_forms_know_how_much_the_steps_hold_at_a_time():
     assert photos._PIECE == forms.PIECE
+    assert (parts._CELL, parts._MOST_CELLS) == (forms.CELL, forms.MOST_CELLS)
     assert (merging.RANGE_ROWS, merging._MOST_RANGES) == (forms.RANGE_ROWS, forms.MOST_RANGES)
     assert [pieces(rows) for rows in (1, 4_000_000, 4_000_001, 40_000_000)] == [1, 1, 2, 10]
     assert [ordered(n) for n in (10.0, 5e6, 256e6, 1e9)] == [10, 1e6, 1e6, 1e9 / 256]
