@@ -150,6 +150,38 @@ def _shared(store: Store, nodes: Nodes, outputs: Mapping[str, str]) -> int:
     return count
 
 
+@dataclass(frozen=True)
+class _Order:
+    """The order of the nodes of another dump, mapped into memory.
+
+    Attributes:
+        names: of the nodes, sorted.
+        places: (N,) int32, where each stands.
+        part_nodes: how many of them a part has.
+    """
+
+    names: Names
+    places: Codes
+    part_nodes: int
+
+    @classmethod
+    def of(cls, store: Store, dump_id: object) -> _Order | None:
+        """That of a dump; None where it is not known, or there is no dump."""
+        if dump_id is None:
+            return None
+        try:
+            plan = store.read_json(store.dump(str(dump_id), "match", "manifest-plan.json"))
+            arrays: dict[str, Any] = open_arrays(store, {name: plan["outputs"][name] for name in (_NAMES, PLACES)})
+        except NotReadyError:
+            return None  # it is being matched anew, or was removed
+        return cls(Names(arrays[_NAMES]), arrays[PLACES], int(plan["inputs"]["options"]["part_nodes"]))
+
+    def of_names(self, names: Names) -> Codes:
+        """The place (R,) int32 of each of some names; -1 where it is not there."""
+        rows = self.names.places(names)
+        return np.where(rows >= 0, self.places[rows], np.int32(-1))
+
+
 def earlier_places(store: Store, dump_id: str | None, nodes: Nodes) -> Codes | None:
     """The place (N,) int32 of each node in the order of another dump, -1 where that has it not; None: nothing is known.
 
@@ -158,19 +190,11 @@ def earlier_places(store: Store, dump_id: str | None, nodes: Nodes) -> Codes | N
         dump_id: the other dump.
         nodes: the nodes of this one.
     """
-    if dump_id is None:
+    order = _Order.of(store, dump_id)
+    if order is None:
         return None
-    try:
-        known = store.read_json(store.dump(dump_id, "match", "manifest-plan.json"))["outputs"]
-        theirs: dict[str, Any] = open_arrays(store, {name: known[name] for name in (_NAMES, PLACES)})
-    except NotReadyError:
-        return None
-    places = np.full(len(nodes), -1, dtype=np.int32)
-    for start in range(0, len(nodes), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        rows = Names(theirs[_NAMES]).places(nodes.names[block])
-        places[block] = np.where(rows >= 0, theirs[PLACES][rows], -1)
-    return places
+    starts = range(0, len(nodes), _BLOCK)
+    return np.concatenate([order.of_names(nodes.names[start : start + _BLOCK]) for start in starts])
 
 
 def laid_paths(store: Store, plan: StageResult, part: int, nodes: Nodes, mine: Rows) -> list[str]:
@@ -183,15 +207,10 @@ def laid_paths(store: Store, plan: StageResult, part: int, nodes: Nodes, mine: R
         nodes: the dump's nodes.
         mine: (M,) int64, the rows of the part's nodes.
     """
-    own = [laid_path(store, plan.dump_id, part)]
-    other = plan.counts["laid_in"]
-    if other is None:
+    own, other = [laid_path(store, plan.dump_id, part)], plan.counts["laid_in"]
+    order = _Order.of(store, other)
+    if order is None:
         return own
-    try:
-        known = store.read_json(store.dump(str(other), "match", "manifest-plan.json"))
-        theirs: dict[str, Any] = open_arrays(store, {name: known["outputs"][name] for name in (_NAMES, PLACES)})
-    except NotReadyError:
-        return own
-    rows = Names(theirs[_NAMES]).places(Names(nodes.names.data[mine]))
-    parts = np.unique(theirs[PLACES][rows[rows >= 0]] // known["inputs"]["options"]["part_nodes"])
+    places = order.of_names(Names(nodes.names.data[mine]))
+    parts = np.unique(places[places >= 0] // order.part_nodes)
     return own + [laid_path(store, str(other), number) for number in parts.tolist()]
