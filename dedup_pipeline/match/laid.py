@@ -118,6 +118,8 @@ class Laying:
 
     def align(self, low: Rows, high: Rows) -> dict[str, Floats]:
         """The evidence of some pairs of nodes (P,), see ``views.align``; asked for in ascending order."""
+        if len(low):
+            self._gallery.let_go(int(low[0]))  # who was passed as the lower one is the higher one of nobody to come
         values, known = self._kept.of(low * len(self._nodes) + high)
         if not known.all():
             found = self._gallery.align(low[~known], high[~known])

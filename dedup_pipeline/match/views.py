@@ -44,7 +44,7 @@ def node_views(settings: Settings, dump_id: str, nodes: Nodes, rows: Iterable[in
 
 
 class Gallery:
-    """The views of a dump's nodes, each made when it is first asked for, and kept.
+    """The views of a dump's nodes, each made when it is first asked for, and kept until it is let go.
 
     Args:
         settings: the settings.
@@ -58,6 +58,10 @@ class Gallery:
     ) -> None:
         self._settings, self._dump_id, self._nodes = settings, dump_id, nodes
         self._views = dict(made)
+
+    def let_go(self, below: int) -> None:
+        """Forget the nodes whose rows are below a number."""
+        self._views = {row: view for row, view in self._views.items() if not 0 <= row < below}
 
     def align(self, first: Rows, second: Rows) -> dict[str, Floats]:
         """Lay pictures over each other, pair by pair; see ``align``."""

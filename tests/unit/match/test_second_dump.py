@@ -20,7 +20,7 @@ import torch
 from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embed
 from dedup_pipeline.index import index
-from dedup_pipeline.match import Calibration, match_part, plan_match
+from dedup_pipeline.match import Calibration, match_part, plan_match, views
 from dedup_pipeline.match.earlier import settle
 from dedup_pipeline.match.laid import NAMES, Kept, laid_path, read_kept
 from dedup_pipeline.match.nodes import Nodes, open_nodes
@@ -248,6 +248,36 @@ def test_verdicts_do_not_depend_on_what_was_kept(second: Second) -> None:
     assert tables(settings, SECOND) == before
     for part, data in hidden.items():
         store.write_bytes(laid_path(store, FIRST, part), data)
+
+
+def test_a_part_looks_at_no_picture_twice_and_lets_go_of_those_it_has_passed(
+    first: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = first.model_copy(update={"store": str(shutil.copytree(first.store, tmp_path / "store"))})
+    store, verdicts = Store(settings.store), f"dumps/{FIRST}/match/verdicts-00000.parquet"
+    before = store.read_table(verdicts).to_pandas()
+    store.remove(laid_path(store, FIRST, 0))
+    store.remove(store.dump(FIRST, "match", "manifest-00000.json"))
+    looked: list[int] = []
+    held: list[int] = []
+
+    def noted(*args: Any) -> dict[int, Any]:
+        looked.extend(args[3])
+        return node_views(*args)
+
+    def align(gallery: Gallery, low: Any, high: Any) -> dict[str, Any]:
+        found = laid_over(gallery, low, high)
+        assert min(gallery._views) >= low[0]
+        held.append(len(gallery._views))
+        return found
+
+    node_views, laid_over = views.node_views, Gallery.align
+    monkeypatch.setattr(views, "node_views", noted)
+    monkeypatch.setattr(Gallery, "align", align)
+    monkeypatch.setattr("dedup_pipeline.match.stage._BLOCK", 7)
+    match_part(settings, FIRST, 0)
+    assert store.read_table(verdicts).to_pandas().equals(before)
+    assert len(looked) == len(set(looked)) > max(held)
 
 
 def test_evidence_of_another_version_of_the_alignment_is_not_taken(second: Second) -> None:
