@@ -25,7 +25,7 @@ from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, resul
 from dedup_pipeline.store import Store, digest
 
 VERSION = 3
-_ANNOY_UP_TO = 50_000  # vectors, with index.library=auto: docs/decisions/0007
+_ANNOY_UP_TO = 10_000  # vectors, with index.library=auto: docs/decisions/0007
 _BLOCK = 1000  # rows asked for at once
 _WRITTEN = 100_000  # rows written at a time
 
