@@ -45,7 +45,8 @@ def index(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
     """
     start = time.monotonic()
     store = Store(settings.store)
-    parts = plan_index(settings, dump_id)
+    plan = _plan(settings, dump_id)
+    parts = _parts(plan)
     of = 2 * len(parts) + 2
     progress(1, of)
     files = []
@@ -56,7 +57,6 @@ def index(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
     for part in parts:
         found.append(neighbours_part(settings, dump_id, part))
         progress(1 + len(files) + len(found), of)
-    plan = _plan(settings, dump_id)
 
     def work() -> Done:
         opened = open_files(store, [result.outputs for result in files], settings)
@@ -83,13 +83,18 @@ def plan_index(settings: Settings, dump_id: str) -> list[int]:
     Raises:
         NotReadyError: the dump is not embedded yet, or no picture of it is.
     """
-    return list(range(int(str(_plan(settings, dump_id).counts["parts"]))))
+    return _parts(_plan(settings, dump_id))
+
+
+def _parts(plan: StageResult) -> list[int]:
+    return list(range(int(str(plan.counts["parts"]))))
 
 
 def library_for(wished: str, vectors: float) -> str:
     """``annoy`` or ``faiss``: what ``index.library`` stands for with so many vectors."""
-    small = "annoy" if vectors <= _ANNOY_UP_TO else "faiss"
-    return small if wished == "auto" else wished
+    if wished != "auto":
+        return wished
+    return "annoy" if vectors <= _ANNOY_UP_TO else "faiss"
 
 
 def _plan(settings: Settings, dump_id: str) -> StageResult:
@@ -194,8 +199,9 @@ def neighbours_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         outputs: neighbours (NEIGHBOURS). counts: vectors.
     """
     store = Store(settings.store)
-    files = [index_part(settings, dump_id, other) for other in plan_index(settings, dump_id)]
-    annoy = _plan(settings, dump_id).counts["library"] == "annoy"
+    plan = _plan(settings, dump_id)
+    files = [index_part(settings, dump_id, other) for other in _parts(plan)]
+    annoy = plan.counts["library"] == "annoy"
     searched = {"search": settings.index.search_nodes} if annoy else {"probes": settings.index.probes}
 
     def work() -> Done:
