@@ -20,7 +20,7 @@ _BLOCK = 100_000  # pairs whose neighbours are looked through at a time
 
 
 def perceptual_pairs(nodes: Nodes, mine: Rows, settings: Settings) -> tuple[Rows, Rows]:
-    """The pairs of one of some nodes (M,) and any node whose hashes are near, upright or mirrored.
+    """The pairs of one of some matched nodes (M,) and any node whose hashes are near, upright or mirrored.
 
     A pair is near when its pHash or its dHash differs in at most ``match.hash_radius`` bits. Hashes that more than
     ``match.crowded_hash`` nodes share take no part.
@@ -28,7 +28,6 @@ def perceptual_pairs(nodes: Nodes, mine: Rows, settings: Settings) -> tuple[Rows
     Returns:
         Rows (P,) and (P,) int64 of the nodes.
     """
-    mine = mine[nodes.matched[mine]]
     first, second = _near_hashes(nodes, nodes.looks.take(mine), settings)
     return mine[first], second
 
@@ -103,12 +102,11 @@ class _Holders:
 
 
 def learned_pairs(nodes: Nodes, mine: Rows) -> tuple[Rows, Rows]:
-    """The pairs of one of some nodes (M,) and its nearest neighbours in the index, and those with its very vector.
+    """The pairs of one of some matched nodes (M,) and its nearest in the index, and those with its very vector.
 
     Returns:
         Rows (P,) and (P,) int64 of the nodes.
     """
-    mine = mine[nodes.matched[mine]]
     own = nodes.index_rows[mine]
     holders = _Holders.of(nodes)
     places, others = holders.of_rows(own)
@@ -183,6 +181,7 @@ def candidates_of(nodes: Nodes, mine: Rows, settings: Settings) -> Candidates:
     A pair that two parts find belongs to one of them, or it would be laid over each other twice: to that of its lower
     or of its higher node, as the names of both have it, so that each has its half, and the same in the next dump.
     """
+    mine = mine[nodes.matched[mine]]
     perceptual = directed(nodes, *perceptual_pairs(nodes, mine, settings))
     learned = directed(nodes, *learned_pairs(nodes, mine))
     low, high, directions = unordered(nodes, np.union1d(perceptual, learned))
