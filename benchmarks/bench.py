@@ -112,19 +112,20 @@ def main() -> None:
     scratch = (options.scratch or options.cache).resolve()
     scratch.mkdir(parents=True, exist_ok=True)
     outcomes = earlier_outcomes(results / "results.json") if options.add else []
-    page = ""
+    there = {(one.claim, one.size) for one in outcomes}
+    asked = [claim for claim in known.values() if not options.only or claim.name in options.only]
+    missing = [
+        (claim, size) for claim in asked for size in sizes_of(claim, options) if (claim.name, size.items) not in there
+    ]
     with tempfile.TemporaryDirectory(dir=scratch, prefix="data-") as folder:
         materials = Materials(Path(folder), options.photos)
         environments = options.environments.resolve()
         environments.mkdir(parents=True, exist_ok=True)
         workplace = Workplace(Path(folder), environments, results / "logs", materials, options.timeout)
-        for claim in known.values():
-            asked = replace(claim, peers=()) if options.alone else claim
-            for size in sizes_of(claim, options) if not options.only or claim.name in options.only else ():
-                if not any((one.claim, one.size) == (claim.name, size.items) for one in outcomes):
-                    outcomes.append(measure(asked, size, workplace))
-                page = write(results, mode, known.values(), outcomes)
-    print(page)
+        for claim, size in missing:
+            outcomes.append(measure(replace(claim, peers=()) if options.alone else claim, size, workplace))
+            write(results, mode, known.values(), outcomes)
+    print(write(results, mode, known.values(), outcomes))
 
 
 if __name__ == "__main__":
