@@ -1,10 +1,11 @@
 """The nearest-neighbour index over a dump's embeddings."""
 
 from dedup_pipeline.index.files import open_index, open_vectors, read_neighbours
-from dedup_pipeline.index.neighbour_index import NeighbourIndex, Vectors
+from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.quality import crowd_of
 from dedup_pipeline.index.rows import distinct_rows
 from dedup_pipeline.index.stage import index, index_part, library_for, neighbours_part, plan_index
+from dedup_pipeline.index.vectors import Vectors
 
 __all__ = [
     "NeighbourIndex",

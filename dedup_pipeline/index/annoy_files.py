@@ -6,7 +6,7 @@ the sidecar. One build thread and a seed make the file the same each time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +26,16 @@ def build_file(vectors: Floats, file: Path, *, trees: int, seed: int) -> None:
     annoy = AnnoyIndex(vectors.shape[1], _METRIC)
     annoy.set_seed(seed)
     annoy.on_disk_build(str(file))
-    for start in range(0, len(vectors), _BLOCK):
-        for row, vector in enumerate(vectors[start : start + _BLOCK].tolist(), start):
-            annoy.add_item(row, vector)
+    for row, vector in enumerate(_numbers(vectors)):
+        annoy.add_item(row, vector)
     annoy.build(trees, n_jobs=1)
     annoy.unload()
+
+
+def _numbers(vectors: Floats) -> Iterator[list[float]]:
+    """Each of some vectors (N, D) as Python's numbers."""
+    for start in range(0, len(vectors), _BLOCK):
+        yield from vectors[start : start + _BLOCK].tolist()
 
 
 class AnnoyFiles:
@@ -66,7 +71,7 @@ class AnnoyFiles:
     def _search_part(self, sidecar: Sidecar, annoy: AnnoyIndex, vectors: Floats, count: int) -> tuple[Rows, Floats]:
         rows = np.full((len(vectors), count), -1, dtype=np.int64)
         distances = np.full((len(vectors), count), np.inf)
-        for place, vector in enumerate(vectors.tolist()):
+        for place, vector in enumerate(_numbers(vectors)):
             near, apart = annoy.get_nns_by_vector(vector, count, self._search_nodes, include_distances=True)
             rows[place, : len(near)], distances[place, : len(near)] = near, apart
         rows[rows >= 0] += sidecar.first

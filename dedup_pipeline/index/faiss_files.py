@@ -13,11 +13,14 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+from faiss.contrib.inspect_tools import get_invlist
+from threadpoolctl import threadpool_limits
 
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.nearest import nearest
 from dedup_pipeline.index.sidecar import Sidecar
+from dedup_pipeline.index.vectors import Vectors
 
 # vectors of a cell that it is learnt from, and rounds of k-means: a third of the time of faiss' 256 and 10. Of 100,000
 # made-up vectors, 64 and 4 found 0.993 of the nearest 30 in 8 cells, where 256 and 10 found 0.999; hence more probes
@@ -25,6 +28,8 @@ SAMPLE = 64
 _ROUNDS = 6
 _FEWEST = 32  # vectors in a cell, on average: below, a cell is hardly worth looking for
 _SPARE = 8  # more are asked for than needed, so that the last are the same whichever was met first
+_PRODUCTS = 2**22  # cosines at a time, 16 MB
+_BLOCK = 1000  # queries whose findings' vectors are in memory at a time
 
 
 @contextmanager
@@ -75,31 +80,59 @@ class FaissFiles:
     Args:
         files: on this machine, in the order of their rows; they are mapped into memory, not read.
         sidecars: their descriptions.
+        vectors: of all rows.
         probes: cells that a query looks at.
 
     Raises:
         ModelError: a file is not what its sidecar says.
     """
 
-    def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], probes: int) -> None:
+    def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], vectors: Vectors, probes: int) -> None:
         self._parts = []
         for file, sidecar in zip(files, sidecars, strict=True):
             index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
             if not isinstance(index, faiss.IndexIVFFlat):
                 raise ModelError(f"{file} is no index of cells: build it again")
             sidecar.check_items(file, index.ntotal)
-            index.nprobe = min(probes, index.nlist)
-            self._parts.append((sidecar, index))
+            self._parts.append((sidecar.first, index.invlists, index))
+        self._centres = self._parts[0][-1].quantizer
+        self._vectors, self._probes = vectors, min(probes, self._centres.ntotal)
 
     def search(self, vectors: Floats, count: int) -> tuple[Rows, Floats]:
-        """See ``neighbour_index.Searcher``."""
+        """See ``neighbour_index.Searcher``; cell by cell, so that all that look at one do so in one product."""
         vectors = np.ascontiguousarray(vectors)
-        rows, cosines = [], []
-        with _one_thread():
-            first = self._parts[0][1]
-            near, cells = first.quantizer.search(vectors, first.nprobe)
-            for sidecar, index in self._parts:
-                found, places = index.search_preassigned(vectors, count + _SPARE, cells, near)
-                rows.append(np.where(places >= 0, places + sidecar.first, -1))
-                cosines.append(np.where(places >= 0, found, np.float32(-np.inf)))
-        return nearest(np.concatenate(rows, axis=1), np.concatenate(cosines, axis=1), count)
+        best = faiss.ResultHeap(len(vectors), count + _SPARE, keep_max=True)
+        with _one_thread(), threadpool_limits(limits=1, user_api="blas"):
+            for cell, queries in _by_cell(self._centres.search(vectors, self._probes)[1]):
+                asked = vectors[queries]
+                for first, lists, _ in self._parts:
+                    rows, held = get_invlist(lists, cell)
+                    at_once = max(1, _PRODUCTS // max(1, len(rows)))
+                    for start in range(0, len(queries) if len(rows) else 0, at_once):
+                        some = slice(start, start + at_once)
+                        best.add_result_subset(queries[some], asked[some] @ held.view(np.float32).T, rows + first)
+        return nearest(best.I, self._cosines(vectors, best.I), count)
+
+    def _cosines(self, vectors: Floats, rows: Rows) -> Floats:
+        """The cosines (Q, F) of vectors (Q, D) with rows (Q, F), -inf for rows -1.
+
+        One by one: the last digit of a product of matrices depends on its shape, and so on who else asks.
+        """
+        cosines = np.full(rows.shape, -np.inf, dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            there = rows[block] >= 0
+            others = self._vectors.take(rows[block][there])
+            queries = np.repeat(vectors[block], there.sum(axis=1), axis=0)
+            cosines[block][there] = np.einsum("pd,pd->p", queries, others)
+        return cosines
+
+
+def _by_cell(cells: Rows) -> Iterator[tuple[int, Rows]]:
+    """The cells of (Q, P) that somebody looks at, and who does: numbers of queries, ascending."""
+    order = np.argsort(cells, axis=None, kind="stable")
+    ordered = cells.ravel()[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    for cell, queries in zip(ordered[starts].tolist(), np.split(order // cells.shape[1], starts[1:]), strict=True):
+        if cell >= 0:
+            yield cell, queries

@@ -10,8 +10,9 @@ import pyarrow as pa
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.evidence import Rows
-from dedup_pipeline.index.neighbour_index import NeighbourIndex, Vectors
+from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.sidecar import Sidecar
+from dedup_pipeline.index.vectors import Vectors
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 

@@ -13,6 +13,7 @@ from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.annoy_files import AnnoyFiles
 from dedup_pipeline.index.nearest import without_own
 from dedup_pipeline.index.sidecar import Sidecar
+from dedup_pipeline.index.vectors import Vectors
 
 
 class Searcher(Protocol):
@@ -23,35 +24,6 @@ class Searcher(Protocol):
 
         Where fewer are found they end with rows -1 and cosines -inf.
         """
-
-
-class Vectors:
-    """The vectors of the rows, in files that are mapped into memory: only what is asked for is read.
-
-    Args:
-        files: NumPy arrays (N, D) float32 on this machine, in the order of their rows.
-    """
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.pieces: list[Floats] = [np.load(file, mmap_mode="r") for file in files]
-        self._starts = np.cumsum([0, *(len(piece) for piece in self.pieces)])
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    @property
-    def dimension(self) -> int:
-        """Their length D."""
-        return int(self.pieces[0].shape[1])
-
-    def take(self, rows: Rows) -> Floats:
-        """The vectors (R, D) of rows (R,)."""
-        found = np.empty((len(rows), self.dimension), dtype=np.float32)
-        of = np.searchsorted(self._starts, rows, side="right") - 1
-        for part in np.unique(of).tolist():
-            mine = of == part
-            found[mine] = self.pieces[part][rows[mine] - self._starts[part]]
-        return found
 
 
 class NeighbourIndex:
@@ -88,7 +60,7 @@ class NeighbourIndex:
         if sidecars[0].library == "faiss":
             from dedup_pipeline.index.faiss_files import FaissFiles  # noqa: PLC0415 - 60 MB that only it needs
 
-            self._searcher = FaissFiles(files, sidecars, probes)
+            self._searcher = FaissFiles(files, sidecars, vectors, probes)
         else:
             self._searcher = AnnoyFiles(files, sidecars, search_nodes)
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Floats
-from dedup_pipeline.index.neighbour_index import NeighbourIndex, Vectors
+from dedup_pipeline.index.neighbour_index import NeighbourIndex
+from dedup_pipeline.index.vectors import Vectors
 
 _CROWD = slice(5, 15)  # the nearest few may be duplicates; these ranks are the neighbourhood
 _BLOCK = 16_384  # vectors compared with the sample at a time

@@ -24,9 +24,9 @@ from dedup_pipeline.schemas import INDEX_ROWS, INDEX_SOURCES, NEIGHBOURS
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 
-VERSION = 3
+VERSION = 4
 _ANNOY_UP_TO = 10_000  # vectors, with index.library=auto: docs/decisions/0007
-_BLOCK = 1000  # rows asked for at once
+_TOGETHER = 60_000  # rows asked for at once: the more, the more of them look at one cell; some 1.2 kB each
 _WRITTEN = 100_000  # rows written at a time
 
 
@@ -218,17 +218,18 @@ def neighbours_part(settings: Settings, dump_id: str, part: int) -> StageResult:
 
 
 def _write_neighbours(store: Store, path: str, found: NeighbourIndex, rows: Rows, settings: Settings) -> None:
-    """Find the neighbours of rows (R,), blocks of them in threads, and write them a row group at a time."""
+    """Find the neighbours of rows (R,), many at once in threads, and write them in row groups."""
 
-    def asked(start: int) -> tuple[Rows, Floats]:
-        return found.neighbours_of_rows(rows[start : start + _BLOCK], settings.index.neighbours)
+    def asked(some: Rows) -> tuple[Rows, Floats]:
+        return found.neighbours_of_rows(some, settings.index.neighbours)
 
-    blocks = map_ahead(asked, range(0, len(rows), _BLOCK), settings.worker_threads)
+    threads = settings.worker_threads
     with store.writing_table(path, NEIGHBOURS) as writer:
-        for start in range(0, len(rows), GROUP_ROWS):
-            some = rows[start : start + GROUP_ROWS]
-            answers = [next(blocks) for _ in range(0, len(some), _BLOCK)]
-            writer.write_table(_neighbours(some, *(np.concatenate(side) for side in zip(*answers, strict=True))))
+        for start in range(0, len(rows), _TOGETHER):
+            some = rows[start : start + _TOGETHER]
+            answers = map_ahead(asked, np.array_split(some, min(threads, len(some))), threads)
+            table = _neighbours(some, *(np.concatenate(side) for side in zip(*answers, strict=True)))
+            writer.write_table(table, row_group_size=GROUP_ROWS)
 
 
 def _neighbours(rows: Rows, others: Rows, cosines: Floats) -> pa.Table:
