@@ -85,6 +85,18 @@ def decode(data: bytes, *, max_pixels: int = 50_000_000) -> Picture:
     return _within(_any_image(data, max_pixels) if pixels is None else pixels, WORKING_SIDE)
 
 
+def check(data: bytes, *, max_pixels: int = 50_000_000) -> None:
+    """Find out whether ``decode`` would make a picture, for less than half of what it takes.
+
+    Of a plain JPEG only an eighth of the rows and columns is made; its coded data, where damage shows, are read whole.
+
+    Raises:
+        PictureError: as ``decode``.
+    """
+    if _plain_jpeg(data, max_pixels, side=1) is None:
+        _any_image(data, max_pixels)
+
+
 def halved(picture: Picture) -> Picture:
     """Means of 2 x 2 pixels: far faster than any other way to shrink well. An odd last row or column is left out."""
     height, width = picture.shape[0] // 2, picture.shape[1] // 2
@@ -112,10 +124,15 @@ def greatest(picture: cv2.typing.MatLike) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 
-def _plain_jpeg(data: bytes, max_pixels: int) -> Picture | None:
+def _plain_jpeg(data: bytes, max_pixels: int, *, side: int = 0) -> Picture | None:
     """Decode an upright JPEG without a fault by libjpeg-turbo alone; None for all else.
 
     Pillow would make the same pixels of it with the same library, by a slower way round.
+
+    Args:
+        data: the file.
+        max_pixels: the most that are decoded.
+        side: pixels of both sides that are enough; 0 wants them all.
     """
     if not data.startswith(_JPEG):
         return None
@@ -124,7 +141,7 @@ def _plain_jpeg(data: bytes, max_pixels: int) -> Picture | None:
         large = min(height, width) >= 2 * WORKING_SIDE  # Pillow decodes those at half the size or less
         if large or height * width > max_pixels or colours not in ("YCbCr", "Gray") or _is_turned(data, max_pixels):
             return None
-        return np.asarray(simplejpeg.decode_jpeg(data), dtype=np.uint8)
+        return np.asarray(simplejpeg.decode_jpeg(data, min_height=side, min_width=side), dtype=np.uint8)
     except _DAMAGE:
         return None  # Pillow says what is wrong with it, or forgives it
 

@@ -6,7 +6,7 @@ import logging
 import re
 from dataclasses import dataclass
 
-from dedup_pipeline.imaging import PictureError, decode, open_image
+from dedup_pipeline.imaging import PictureError, check, open_image
 from dedup_pipeline.schemas import FetchStatus
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def judge(data: bytes, *, max_pixels: int) -> Judgement:
     """Find out whether bytes are an image that decodes; nothing is decoded past the pixel cap."""
     try:
         image = open_image(data, max_pixels=max_pixels)
-        decode(data, max_pixels=max_pixels)
+        check(data, max_pixels=max_pixels)
     except PictureError as error:
         return Judgement(error.status, tidy(str(error)))
     except Exception as error:

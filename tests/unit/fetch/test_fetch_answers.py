@@ -189,7 +189,7 @@ def test_a_decoder_that_fails_costs_one_photo(monkeypatch):
     def fail(*_, **__):
         raise struct.error("odd")
 
-    monkeypatch.setattr("dedup_pipeline.fetch.content.decode", fail)
+    monkeypatch.setattr("dedup_pipeline.fetch.content.check", fail)
     assert judge(PICTURE, max_pixels=10_000).status is FetchStatus.TRUNCATED
 
 
