@@ -253,17 +253,27 @@ class Store:
             raise StoreError(f"{self.url(path)} is not the expected table: {error}") from error
 
     @contextlib.contextmanager
+    def reading(self, path: str) -> Iterator[BinaryIO]:
+        """Open a file to read parts of it.
+
+        Raises:
+            NotReadyError: it is not there.
+        """
+        try:
+            with self._files.open(f"{self._base}/{path}", "rb") as file:
+                yield file
+        except FileNotFoundError:
+            raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
+
+    @contextlib.contextmanager
     def reading_table(self, path: str) -> Iterator[pq.ParquetFile]:
         """Open a Parquet table to read it by row groups, so that memory does not grow with the table.
 
         Raises:
             NotReadyError: it is not there.
         """
-        try:
-            with self._files.open(f"{self._base}/{path}", "rb") as file, pq.ParquetFile(file) as table:
-                yield table
-        except FileNotFoundError:
-            raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
+        with self.reading(path) as file, pq.ParquetFile(file) as table:
+            yield table
 
     def write_table(self, path: str, table: pa.Table, *, group_rows: int | None = None) -> None:
         """Write a table as Parquet; equal tables give equal bytes.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.errors import StoreError
-from dedup_pipeline.fetch.spool import read_part, spool_folder
+from dedup_pipeline.fetch.spool import SPOOLED, images_file, spooled_parts
 from dedup_pipeline.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE
 from dedup_pipeline.schemas import FETCHES, IMAGES
 from dedup_pipeline.store import Store
@@ -32,8 +33,7 @@ def write_tables(store: Store, pack_id: str, *, expected: int) -> tuple[pa.Table
     Raises:
         StoreError: the spool is not complete: a run that took the pack over has finished it and is removing it.
     """
-    folder = spool_folder(store, pack_id)
-    parts = [f"{folder}/{name}" for name in store.names(folder)]
+    parts = spooled_parts(store, pack_id)
     rows = _rows(store, parts)
     fetches = _fetches(rows)
     if len(fetches) < expected:
@@ -44,23 +44,10 @@ def write_tables(store: Store, pack_id: str, *, expected: int) -> tuple[pa.Table
 
 
 def _rows(store: Store, parts: list[str]) -> pa.Table:
-    """All results without their bytes, with the part and the row they lie in."""
-    tables = [FETCHES.empty_table()]
-    places: list[tuple[int, int]] = []
-    stored: list[bool] = []
-    for number, part in enumerate(parts):
-        table = read_part(store, part, [*FETCHES.names, "stored"])
-        tables.append(table.select(FETCHES.names))
-        stored += table["stored"].to_pylist()
-        places += [(number, row) for row in range(len(table))]
-    table = pa.concat_tables(tables)
-    for name, values, kind in (
-        ("stored", stored, pa.bool_()),
-        ("part", [part for part, _ in places], pa.int64()),
-        ("row", [row for _, row in places], pa.int64()),
-    ):
-        table = table.append_column(name, pa.array(values, kind))
-    return table
+    """All results (SPOOLED), with the number of the part that they are in."""
+    tables = [SPOOLED.empty_table()] + [store.read_table(part).cast(SPOOLED) for part in parts]
+    number = np.repeat(np.arange(len(parts)), [len(table) for table in tables[1:]])
+    return pa.concat_tables(tables).append_column("part", pa.array(number, pa.int64()))
 
 
 def _fetches(rows: pa.Table) -> pa.Table:
@@ -74,32 +61,37 @@ def _fetches(rows: pa.Table) -> pa.Table:
 
 def _write_images(store: Store, pack_id: str, parts: list[str], rows: pa.Table) -> int:
     """Copy the distinct images in the order of their ids, a window of row groups at a time."""
-    images = rows.filter(rows["stored"]).sort_by(
-        [("image_id", "ascending"), ("part", "ascending"), ("row", "ascending")]
-    )
-    ids = images["image_id"].to_pylist()
-    places: list[tuple[str, int, int, int]] = []
-    columns = (images[name].to_pylist() for name in ("part", "row", "size"))
-    for image, part, row, size in zip(ids, *columns, strict=True):
-        if not places or places[-1][0] != image:
-            places.append((image, part, row, size))
+    stored = rows.filter(pc.is_valid(rows["offset"])).sort_by([("image_id", "ascending"), ("part", "ascending")])
+    places: list[_Place] = []
+    for place in itertools.starmap(_Place, zip(*(stored[name].to_pylist() for name in _Place._fields), strict=True)):
+        if not places or places[-1].image_id != place.image_id:
+            places.append(place)
     with store.writing_table(store.pack(pack_id, IMAGES_FILE), IMAGES) as writer:
         for window in _windows(places):
             data = _read(store, parts, window)
             for start in range(0, len(window), GROUP_ROWS):
                 group = slice(start, start + GROUP_ROWS)
-                ids_of = pa.array([place[0] for place in window[group]], pa.string())
-                writer.write_table(pa.table({"image_id": ids_of, "data": pa.array(data[group], pa.binary())}, IMAGES))
+                ids = pa.array([place.image_id for place in window[group]], pa.string())
+                writer.write_table(pa.table({"image_id": ids, "data": pa.array(data[group], pa.binary())}, IMAGES))
     return len(places)
 
 
-def _windows(places: list[tuple[str, int, int, int]]) -> Iterator[list[tuple[str, int, int, int]]]:
+class _Place(NamedTuple):
+    """Where in the spool an image is."""
+
+    image_id: str
+    part: int
+    offset: int
+    size: int
+
+
+def _windows(places: list[_Place]) -> Iterator[list[_Place]]:
     """Whole row groups, as many at a time as fit in the window, at least one."""
-    window: list[tuple[str, int, int, int]] = []
+    window: list[_Place] = []
     size = 0
     for start in range(0, len(places), GROUP_ROWS):
         group = places[start : start + GROUP_ROWS]
-        weight = sum(place[3] for place in group)
+        weight = sum(place.size for place in group)
         if window and size + weight > _WINDOW_BYTES:
             yield window
             window, size = [], 0
@@ -109,12 +101,13 @@ def _windows(places: list[tuple[str, int, int, int]]) -> Iterator[list[tuple[str
         yield window
 
 
-def _read(store: Store, parts: list[str], window: list[tuple[str, int, int, int]]) -> list[bytes]:
+def _read(store: Store, parts: list[str], window: list[_Place]) -> list[bytes]:
     """The bytes of some images in their order; each part is opened once."""
     data: list[bytes] = [b""] * len(window)
-    order = np.argsort([place[1] for place in window], kind="stable")
-    for number, group in itertools.groupby(order.tolist(), key=lambda index: window[index][1]):
-        with store.reading_table(parts[number]) as part:
+    order = sorted(range(len(window)), key=lambda index: (window[index].part, window[index].offset))
+    for part, group in itertools.groupby(order, key=lambda index: window[index].part):
+        with store.reading(images_file(parts[part])) as file:
             for index in group:
-                data[index] = part.read_row_group(window[index][2], columns=["data"])["data"][0].as_py()
+                file.seek(window[index].offset)
+                data[index] = file.read(window[index].size)
     return data

@@ -15,8 +15,9 @@ FLUSH_RESULTS = 64
 FLUSH_SECONDS = 2.0
 FLUSH_BYTES = 32_000_000
 
-# `data` is there once for each image: `stored` says in which row, without reading the bytes
-SPOOLED = pa.schema([*FETCHES, pa.field("stored", pa.bool_()), pa.field("data", pa.binary())])
+# `offset` says where in the file of the part's images one begins; it is null where the image is in the spool already
+SPOOLED = pa.schema([*FETCHES, pa.field("offset", pa.int64())])
+_TABLE, _IMAGES = ".parquet", ".images"
 
 
 def spool_folder(store: Store, pack_id: str) -> str:
@@ -24,10 +25,15 @@ def spool_folder(store: Store, pack_id: str) -> str:
     return store.pack(pack_id, "spool")
 
 
-def read_part(store: Store, path: str, columns: list[str]) -> pa.Table:
-    """Some columns of a part; the bytes of its images are not read for them."""
-    with store.reading_table(path) as part:
-        return part.read(columns=columns)
+def spooled_parts(store: Store, pack_id: str) -> list[str]:
+    """The tables (SPOOLED) of a pack's parts."""
+    folder = spool_folder(store, pack_id)
+    return [f"{folder}/{name}" for name in store.names(folder) if name.endswith(_TABLE)]
+
+
+def images_file(part: str) -> str:
+    """The file with the images of a part, one after the other."""
+    return part.removesuffix(_TABLE) + _IMAGES
 
 
 class Spool:
@@ -45,15 +51,16 @@ class Spool:
         self._store = store
         self._folder = spool_folder(store, pack_id)
         self._rows: list[dict[str, object]] = []
+        self._data: list[bytes] = []
         self._bytes = 0
         self._flushed_at = time.monotonic()
         self._images: set[str] = set()
         self.known: dict[str, bool] = {}
-        for name in store.names(self._folder):
-            part = read_part(store, f"{self._folder}/{name}", ["url", "image_id", "stored"])
-            for url, image, stored in zip(*(column.to_pylist() for column in part.columns), strict=True):
+        for path in spooled_parts(store, pack_id):
+            part = store.read_table(path, ["url", "image_id", "offset"])
+            for url, image, offset in zip(*(column.to_pylist() for column in part.columns), strict=True):
                 self.known[url] = self.known.get(url, False) or image is not None
-                if stored:
+                if offset is not None:
                     self._images.add(image)
 
     @property
@@ -63,13 +70,14 @@ class Spool:
 
     def add(self, result: Fetched) -> None:
         """Take a result; it is written when enough have come or some time has passed."""
-        image = result.row["image_id"]
-        stored = image is not None and image not in self._images
-        if stored:
+        image, offset = result.row["image_id"], None
+        if result.data is not None and image not in self._images:
             self._images.add(image)
-            self._bytes += len(result.data or b"")
+            offset = self._bytes
+            self._data.append(result.data)
+            self._bytes += len(result.data)
         self.known[result.url] = result.ok
-        self._rows.append(result.row | {"stored": stored, "data": result.data if stored else None})
+        self._rows.append(result.row | {"offset": offset})
         if len(self._rows) >= FLUSH_RESULTS or self._bytes >= FLUSH_BYTES or not self.due_in:
             self.flush()
 
@@ -83,6 +91,8 @@ class Spool:
         if not self._rows:
             return
         # the name is unlike any other's: a holder that lost its lease may still write beside its successor
-        name = f"{self._folder}/{uuid.uuid4().hex}.parquet"
-        self._store.write_table(name, conform(self._rows, SPOOLED), group_rows=1)  # each image can be read alone
-        self._rows, self._bytes = [], 0
+        part = f"{self._folder}/{uuid.uuid4().hex}{_TABLE}"
+        with self._store.writing(images_file(part)) as file:
+            file.writelines(self._data)
+        self._store.write_table(part, conform(self._rows, SPOOLED))  # last: what it speaks of is there
+        self._rows, self._data, self._bytes = [], [], 0

@@ -18,6 +18,7 @@ from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch import fetch, fetch_pack, finish_fetch, pack, photos, plan_fetch, seal
 from dedup_pipeline.fetch.packing import SHARED_BY
 from dedup_pipeline.fetch.plan import read_plan
+from dedup_pipeline.fetch.spool import spooled_parts
 from dedup_pipeline.hashing import image_id
 from dedup_pipeline.packs import GROUP_ROWS, images_of, iter_images, pack_ids
 from dedup_pipeline.schemas import FETCHES, IMAGES, PHOTOS
@@ -387,8 +388,8 @@ def spooled(store):
     """The URLs whose results are safe."""
     found = set()
     for pack_id in store.names("packs"):
-        for name in store.names(f"packs/{pack_id}/spool"):
-            found.update(store.read_table(f"packs/{pack_id}/spool/{name}", ["url"])["url"].to_pylist())
+        for part in spooled_parts(store, pack_id):
+            found.update(store.read_table(part, ["url"])["url"].to_pylist())
         if store.exists(store.pack(pack_id, "manifest.json")):
             found.update(store.read_table(store.pack(pack_id, "fetches.parquet"), ["url"])["url"].to_pylist())
     return found
