@@ -63,13 +63,17 @@ class Target:
 
     Attributes:
         url: the URL in the form it is sent.
+        scheme: http or https.
         host: name or address in lower case, without brackets and final dot.
         port: 1 to 65535.
+        path: what is asked for: path and query, ready to be sent.
     """
 
     url: str
+    scheme: str
     host: str
     port: int
+    path: str
 
     @property
     def site(self) -> str:
@@ -80,7 +84,7 @@ class Target:
 def read_url(url: str) -> Target:
     """Where a URL leads, when it is of a form that may be requested.
 
-    The URL is parsed once, by the library that will send it, so that what is checked is what is used.
+    The URL is parsed once, and what is found here is what is used: nothing reads the URL again to send it.
 
     Raises:
         AddressError: BAD_URL; it is no http or https URL, carries a user name, or has characters no URL has.
@@ -103,7 +107,8 @@ def read_url(url: str) -> Target:
         raise _bad("the URL carries a user name")
     if not parts.hostname:
         raise _bad("the URL names no host")
-    return Target(request.url or "", plain_host(parts.hostname), port or _PORTS[parts.scheme])
+    host = plain_host(parts.hostname)
+    return Target(request.url or "", parts.scheme, host, port or _PORTS[parts.scheme], request.path_url)
 
 
 def _bad(message: str) -> AddressError:

@@ -10,13 +10,12 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import requests
-from requests import Response
+from urllib3 import BaseHTTPResponse
 from urllib3 import exceptions as urllib3_errors
 
 from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.fetch.address import AddressError, Target
-from dedup_pipeline.fetch.connection import CheckedAdapter
+from dedup_pipeline.fetch.connection import Connections
 from dedup_pipeline.fetch.content import judge, tidy
 from dedup_pipeline.schemas import FetchStatus
 
@@ -73,7 +72,7 @@ class Client:
 
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
-        self._adapter = CheckedAdapter(settings)
+        self._connections = Connections(settings)
         self._headers = {
             "User-Agent": settings.user_agent,
             "Accept": "image/*,*/*;q=0.5",
@@ -82,26 +81,23 @@ class Client:
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
-        self._adapter.close()
+        self._connections.close()
 
     def request(self, target: Target) -> Answer:
         """Ask for one URL and judge what comes; every failure is an answer."""
         started = time.monotonic()
-        request = requests.Request("GET", target.url, headers=self._headers).prepare()
-        timeout = (self._settings.connect_timeout, self._settings.read_timeout)
         try:
-            response = self._adapter.send(request, stream=True, timeout=timeout)
-            with contextlib.closing(response):
+            with self._connections.get(target, self._headers) as response:
                 return self._read(response, started + self._settings.total_timeout)
         except AddressError as error:
             return Answer(error.status, tidy(str(error)), again=error.again)
         except _BodyError as error:
             return error.answer
-        except (requests.RequestException, urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
+        except (urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
             return _failure(error, self._settings)
 
-    def _read(self, response: Response, deadline: float) -> Answer:
-        code = response.status_code
+    def _read(self, response: BaseHTTPResponse, deadline: float) -> Answer:
+        code = response.status
         if 200 <= code < 300:
             data = self._body(response, deadline)
             found = judge(data, max_pixels=self._settings.max_pixels)
@@ -113,10 +109,10 @@ class Client:
         self._drain(response, deadline)
         return answer
 
-    def _body(self, response: Response, deadline: float) -> bytes:
+    def _body(self, response: BaseHTTPResponse, deadline: float) -> bytes:
         """The decoded body, up to the byte cap."""
         cap = self._settings.max_bytes
-        code = response.status_code
+        code = response.status
         too_large = Answer(FetchStatus.TOO_LARGE, f"the body is longer than fetch.max_bytes = {cap}", code)
         said = response.headers.get("Content-Length", "")
         if said.isascii() and said.isdecimal() and (len(said) > 18 or int(said) > cap):
@@ -124,7 +120,7 @@ class Client:
         parts: list[bytes] = []
         size = 0
         try:
-            while part := response.raw.read1(_CHUNK, decode_content=True):
+            while part := response.read(_CHUNK, decode_content=True):
                 parts.append(part)
                 size += len(part)
                 if size > cap:
@@ -141,20 +137,20 @@ class Client:
             raise _BodyError(replace(_failure(error, self._settings), http_status=code)) from error
         return b"".join(parts)
 
-    def _drain(self, response: Response, deadline: float) -> None:
+    def _drain(self, response: BaseHTTPResponse, deadline: float) -> None:
         """Read the rest of a short body, so that its connection can be kept."""
         left = _DRAIN
         with contextlib.suppress(urllib3_errors.HTTPError, OSError):  # the answer is known; only the connection is lost
             while left > 0 and time.monotonic() < deadline:
-                part = response.raw.read1(_CHUNK, decode_content=False)
+                part = response.read1(_CHUNK, decode_content=False)
                 if not part:
                     return
                 left -= len(part)
 
 
-def _refusal(response: Response, settings: FetchSettings) -> Answer:
+def _refusal(response: BaseHTTPResponse, settings: FetchSettings) -> Answer:
     """The answer that a status other than success is."""
-    code = response.status_code
+    code = response.status
     detail = tidy(f"the server answered {code} {response.reason or ''}")
     if code in _MOVED:
         location = response.headers.get("Location", "").encode("latin-1", "replace").decode("utf-8", "replace")
@@ -194,7 +190,7 @@ def retry_after(text: str, *, most: float) -> float:
 def _failure(error: Exception, settings: FetchSettings) -> Answer:
     """The answer that the lack of one is."""
     chain = list(_causes(error))
-    if any(isinstance(cause, TimeoutError | urllib3_errors.TimeoutError | requests.Timeout) for cause in chain):
+    if any(isinstance(cause, TimeoutError | urllib3_errors.TimeoutError) for cause in chain):
         detail = (
             f"no whole answer within fetch.read_timeout = {settings.read_timeout:g} s between bytes "
             f"and fetch.total_timeout = {settings.total_timeout:g} s in all"

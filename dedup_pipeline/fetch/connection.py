@@ -12,24 +12,25 @@ import math
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
 
 from dedup_pipeline.config import FetchSettings
-from dedup_pipeline.fetch.address import AddressError, is_public, may_be_inside
+from dedup_pipeline.fetch.address import AddressError, Target, is_public, may_be_inside
 from dedup_pipeline.schemas import FetchStatus
 
 _POOLS = 64  # hosts whose connections are kept
 
 
-@contextlib.contextmanager
-def _until(sock: socket.socket, deadline: float) -> Iterator[None]:
-    """Let a read wait no longer than its socket's timeout and the deadline.
+def _until(sock: socket.socket, deadline: float, read: Callable[[], int]) -> int:
+    """Read, waiting no longer than the socket's timeout and the deadline.
 
     A server that sends a byte now and then never runs into the timeout of a single read.
     """
@@ -38,11 +39,10 @@ def _until(sock: socket.socket, deadline: float) -> Iterator[None]:
         raise TimeoutError("the answer took longer than fetch.total_timeout")
     usual = sock.gettimeout()
     if usual is not None and usual <= left:
-        yield
-        return
+        return read()
     sock.settimeout(left)
     try:
-        yield
+        return read()
     finally:
         sock.settimeout(usual)
 
@@ -54,8 +54,7 @@ class DeadlineSocket(socket.socket):
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """Read as usual, but not past the deadline."""
-        with _until(self, self.deadline):
-            return super().recv_into(buffer, nbytes, flags)
+        return _until(self, self.deadline, partial(super().recv_into, buffer, nbytes, flags))
 
 
 class DeadlineTLSSocket(ssl.SSLSocket):
@@ -65,8 +64,7 @@ class DeadlineTLSSocket(ssl.SSLSocket):
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
         """Read as usual, but not past the deadline."""
-        with _until(self, self.deadline):
-            return super().recv_into(buffer, nbytes, flags)
+        return _until(self, self.deadline, partial(super().recv_into, buffer, nbytes, flags))
 
 
 def resolve(host: str, port: int, settings: FetchSettings) -> list[tuple[socket.AddressFamily, Any]]:
@@ -142,32 +140,55 @@ def _set_deadline(sock: object, settings: FetchSettings) -> None:
         sock.deadline = time.monotonic() + settings.total_timeout
 
 
-class CheckedAdapter(HTTPAdapter):
-    """Sends requests over checked connections, which are kept alive and shared by all threads.
+class Connections:
+    """Checked connections, which are kept alive and shared by all threads.
 
-    It is used without a ``requests.Session``: a session reads a redirect's body without a limit even where redirects
-    are not followed, and adds cookies, proxies and passwords from the environment. The adapter alone has none of these.
+    There are no cookies, proxies or passwords from the environment, and no redirect is followed.
 
     Args:
         settings: timeouts, limits and the hosts that may lie inside the network.
     """
 
     def __init__(self, settings: FetchSettings) -> None:
-        self._settings = settings
-        super().__init__(pool_connections=_POOLS, pool_maxsize=settings.connections_per_host)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        """Make the pools of checked connections."""
-        context = ssl.create_default_context()
+        context = ssl.create_default_context()  # one for all: the certificates are read once
         context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
         context.sslsocket_class = DeadlineTLSSocket
-        super().init_poolmanager(connections, maxsize, block, ssl_context=context, **pool_kwargs)
-        plain = type("_Plain", (_Connection,), {"settings": self._settings})
-        secure = type("_Secure", (_TLSConnection,), {"settings": self._settings})
-        self.poolmanager.pool_classes_by_scheme = {
+        plain = type("_Plain", (_Connection,), {"settings": settings})
+        secure = type("_Secure", (_TLSConnection,), {"settings": settings})
+        self._pools = PoolManager(_POOLS, maxsize=settings.connections_per_host)
+        self._pools.pool_classes_by_scheme = {
             "http": type("_PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("_SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
         }
+        self._secure = {"ssl_context": context}
+        self._timeout = Timeout(settings.connect_timeout, settings.read_timeout)
 
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Leave verification, which is always on, to the context: it holds the certificates and is read once."""
+    @contextlib.contextmanager
+    def get(self, target: Target, headers: Mapping[str, str]) -> Iterator[BaseHTTPResponse]:
+        """Ask for a target; the body is still to be read, in the block.
+
+        Raises:
+            AddressError: the host may not be reached, or cannot.
+            HTTPError, HTTPException, OSError: no answer came.
+        """
+        options = self._secure if target.scheme == "https" else None
+        pool = self._pools.connection_from_host(target.host, target.port, target.scheme, options)
+        response = pool.urlopen(
+            "GET",
+            target.path,
+            headers=headers,
+            redirect=False,
+            retries=False,
+            timeout=self._timeout,
+            preload_content=False,
+            decode_content=False,
+        )
+        try:
+            yield response
+        finally:
+            response.close()  # of a body that was read to its end the connection is kept
+            response.release_conn()
+
+    def close(self) -> None:
+        """Close the connections that are kept alive."""
+        self._pools.clear()
