@@ -40,6 +40,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--add", action="store_true", help="keep what earlier runs measured, and measure what is missing"
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="run this project's side once more, and write where its CPU seconds go"
+    )
     parser.add_argument("--sizes", nargs="+", type=int, help="other sizes than the claims'")
     parser.add_argument("--list", action="store_true", help="name the claims, and do nothing")
     parser.add_argument("--cache", type=Path, default=Path(".dedup/bench"), help="for results")
@@ -108,7 +111,9 @@ def main() -> None:
         sys.exit(f"no file {options.photos / 'catalog.csv'}: give a folder in the truth format, or no --photos")
     mode = "quick" if options.quick else "full"
     results = options.cache.resolve() / mode
-    (results / "logs").mkdir(parents=True, exist_ok=True)
+    profiles = results / "profiles" if options.profile else None
+    for needed in (results / "logs", profiles or results):
+        needed.mkdir(parents=True, exist_ok=True)
     scratch = (options.scratch or options.cache).resolve()
     scratch.mkdir(parents=True, exist_ok=True)
     outcomes = earlier_outcomes(results / "results.json") if options.add else []
@@ -121,7 +126,7 @@ def main() -> None:
         materials = Materials(Path(folder), options.photos)
         environments = options.environments.resolve()
         environments.mkdir(parents=True, exist_ok=True)
-        workplace = Workplace(Path(folder), environments, results / "logs", materials, options.timeout)
+        workplace = Workplace(Path(folder), environments, results / "logs", materials, options.timeout, profiles)
         for claim, size in missing:
             outcomes.append(measure(replace(claim, peers=()) if options.alone else claim, size, workplace))
             write(results, mode, known.values(), outcomes)

@@ -7,9 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from peers.processes import PeerError, environment, measured
 
@@ -35,6 +36,7 @@ class Workplace:
         logs: what the contenders say.
         materials: what data are made of.
         timeout: seconds after which a run is ended.
+        profiles: where to write what this project's CPU seconds go into; None to measure no such thing.
     """
 
     scratch: Path
@@ -42,6 +44,7 @@ class Workplace:
     logs: Path
     materials: Materials
     timeout: float
+    profiles: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def contest(claim: Claim, size: Size, workplace: Workplace) -> Outcome:
             _install(entrant, workplace)
         with beside(claim.beside, data):
             _measure_all(claim, size, ours, peers, data=data, workplace=workplace)
+            if workplace.profiles is not None:
+                _profile(claim, ours, data, workplace, workplace.profiles)
     except (DedupError, OSError, subprocess.CalledProcessError, BesideError) as error:
         for entrant in (ours, *peers):
             entrant.line.error = entrant.line.error or f"the claim cannot be measured: {error}"
@@ -89,6 +94,12 @@ def _measure_all(
         _run(claim, ours, data, workplace)
 
 
+def _profile(claim: Claim, ours: Entrant, data: Path, workplace: Workplace, folder: Path) -> None:
+    """Run this project's side once more, which counts for nothing else, and write its profile."""
+    apart = Entrant(ours.contender, Line(f"{OURS}, profiled"))
+    _run(claim, apart, data, workplace, {"BENCH_PROFILE": str(folder / f"{data.name}.txt")})
+
+
 def _turns(peers: list[Entrant], rounds: int) -> Iterator[Entrant]:
     for _ in range(rounds):
         yield from (peer for peer in peers if not peer.line.error and not peer.line.absent)
@@ -103,16 +114,22 @@ def _install(entrant: Entrant, workplace: Workplace) -> None:
             entrant.line.error = str(error)
 
 
-def _run(claim: Claim, entrant: Entrant, data: Path, workplace: Workplace) -> Run | None:
+def _run(
+    claim: Claim,
+    entrant: Entrant,
+    data: Path,
+    workplace: Workplace,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Run | None:
     """Run a contender once and check its result; None where it fails or has failed."""
     contender, line = entrant.contender, entrant.line
     if line.error or line.absent:
         return None
-    slug = re.sub(r"\W+", "-", f"{data.name} {contender.name}").strip("-")
+    slug = re.sub(r"\W+", "-", f"{data.name} {line.name}").strip("-")
     results = workplace.scratch / slug
     results.mkdir()
     try:
-        line.runs.append(_measured(claim, contender, (data, results), workplace))
+        line.runs.append(_measured(claim, contender, (data, results), workplace, variables))
     except NotHereError as error:
         line.absent = str(error)
         return None
@@ -128,13 +145,15 @@ def _run(claim: Claim, entrant: Entrant, data: Path, workplace: Workplace) -> Ru
     return line.runs[-1]
 
 
-def _measured(claim: Claim, contender: Contender, folders: tuple[Path, Path], workplace: Workplace) -> Run:
+def _measured(
+    claim: Claim, contender: Contender, folders: tuple[Path, Path], workplace: Workplace, variables: Mapping[str, str]
+) -> Run:
     data, results = folders
     python = sys.executable
     if contender.requirements:
         python = str(environment(BENCHMARKS / contender.requirements, workplace.environments))
     command = [python, str(BENCHMARKS / "contenders" / contender.script), *map(str, folders), *contender.arguments]
-    usage = measured(command, workplace.logs / f"{results.name}.log", workplace.timeout)
+    usage = measured(command, workplace.logs / f"{results.name}.log", workplace.timeout, variables)
     told = json.loads((results / "result.json").read_text())
     if "absent" in told:
         raise NotHereError(told["absent"])

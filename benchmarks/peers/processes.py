@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -79,20 +81,21 @@ def _install(command: list[str]) -> None:
         raise PeerError(f"its environment cannot be made: {_last_line(done.stderr)}")
 
 
-def measured(command: list[str], log: Path, seconds: float) -> Usage:
+def measured(command: list[str], log: Path, seconds: float, further: Mapping[str, str] = MappingProxyType({})) -> Usage:
     """Run a command with one thread per library.
 
     Args:
         command: the program and its arguments.
         log: where to write what it says.
         seconds: after so many it is killed.
+        further: variables of its environment.
 
     Raises:
         PeerError: it ended with another status than 0, or was killed.
     """
     with log.open("wb") as output:
         start = time.monotonic()
-        process = psutil.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=os.environ | _ONE_THREAD)
+        process = psutil.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=os.environ | _ONE_THREAD | further)
         before = os.times()
         peak = 0
         while process.poll() is None:

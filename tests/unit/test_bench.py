@@ -51,6 +51,24 @@ with contest.timed("second", share=0.25):
 (contest.results / "answer.txt").write_text("41")
 contest.report("psutil", pieces=3)
 """
+THREADED = """\
+import sys, threading
+sys.path.append({contenders!r})
+from contender import Contest
+
+
+def busy():
+    sum(range(1_000_000))
+
+
+contest = Contest()
+with contest.timed():
+    thread = threading.Thread(target=busy)
+    thread.start()
+    thread.join()
+(contest.results / "answer.txt").write_text("42")
+contest.report("psutil")
+"""
 TOY = """\
 from pathlib import Path
 
@@ -234,6 +252,16 @@ def test_alone_it_needs_no_peers(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "order.txt").read_text().split() == ["ours", "ours"]
     assert "| toy, 10 questions | this project (toy 1.2) | 2 of 2 | 5 | - |" in done.stdout
+
+
+def test_a_profile_tells_the_functions_of_all_threads_and_counts_for_nothing_else(tmp_path):
+    claims = toy(tmp_path, '"1.0", "3.0"', PLAYED)
+    (tmp_path / "scripted.py").write_text(THREADED.format(contenders=str(BENCHMARKS / "contenders")))
+    done = bench(tmp_path, "--quick", "--alone", "--rounds", 1, "--profile", "--claims", claims)
+    assert done.returncode == 0, done.stderr
+    found = (tmp_path / "cache" / "quick" / "profiles" / "toy-10.txt").read_text()
+    assert re.search(r"scripted\.py: busy$", found, re.MULTILINE)
+    assert len(results(tmp_path, "quick")["outcomes"][0]["ours"]["runs"]) == 1
 
 
 @pytest.mark.parametrize(
