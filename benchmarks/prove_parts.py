@@ -236,6 +236,8 @@ def main() -> None:
     if options.task:
         work(load_settings(options.task[0].split(",")), options.task[1:])
         return
+    if options.scratch is not None:
+        options.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="parts-") as folder:
         settings = make(Path(folder), options.vectors, DUMP)
         found, most = [], 0.0
