@@ -27,8 +27,9 @@ def device_of(contest: Contest) -> torch.device:
 
 def batches_of(data: Path) -> list[dict[str, torch.Tensor]]:
     """The batches, each as the training makes it."""
-    arrays = np.load(data / "batches.npz")
-    return [{key: torch.from_numpy(arrays[key][place]) for key in KEYS} for place in range(len(arrays["labels"]))]
+    with np.load(data / "batches.npz") as file:
+        arrays = {key: torch.from_numpy(file[key]) for key in KEYS}  # once: each look into the file reads all of it
+    return [{key: arrays[key][place] for key in KEYS} for place in range(len(arrays["labels"]))]
 
 
 def network_of(train: TrainSettings) -> EmbeddingNetwork:
