@@ -24,9 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from dedup_pipeline.errors import InputError, ModelError
-from dedup_pipeline.evidence import EVIDENCE, Floats, Rows
-
-Doubles = npt.NDArray[np.float64]
+from dedup_pipeline.evidence import EVIDENCE, Doubles, Floats, Rows
 
 _FOLDS = 5
 _THOROUGH = (150, 0.05)  # trees and learning rate

@@ -11,10 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.evidence import Doubles, Rows
 from dedup_pipeline.export.listed import Listed
 from dedup_pipeline.names import Names
-from dedup_pipeline.probability import Doubles
 from dedup_pipeline.runs import runs
 from dedup_pipeline.schemas import VerdictKind
 from dedup_pipeline.shown import Codes, Flags

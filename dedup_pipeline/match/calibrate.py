@@ -18,7 +18,7 @@ import numpy as np
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.evidence import Doubles, Rows
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.candidates import stranger_pairs
 from dedup_pipeline.match.judge import Flags, Judge
@@ -28,7 +28,6 @@ from dedup_pipeline.match.simulate import STRENGTHS, Made, Sources, simulate
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.probability import (
     LOGIT_CAP,
-    Doubles,
     VerdictModel,
     fit,
     quick_probabilities,

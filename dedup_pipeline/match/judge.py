@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import Floats
+from dedup_pipeline.evidence import Doubles, Floats
 from dedup_pipeline.match.views import without_alignment
-from dedup_pipeline.probability import LOGIT_CAP, Doubles, VerdictModel
+from dedup_pipeline.probability import LOGIT_CAP, VerdictModel
 
 Flags = npt.NDArray[np.bool_]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.evidence import Doubles, Floats, Rows
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import Curve, Doubles, Tally, precision_interval, threshold_for
+from dedup_pipeline.probability import Curve, Tally, precision_interval, threshold_for
 from dedup_pipeline.schemas import VERDICTS
 from dedup_pipeline.store import Store
 

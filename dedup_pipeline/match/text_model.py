@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.evidence import Doubles, Floats, Rows
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import LOGIT_CAP, Doubles, sigmoid
+from dedup_pipeline.probability import LOGIT_CAP, sigmoid
 
 Flags = npt.NDArray[np.bool_]
 

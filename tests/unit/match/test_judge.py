@@ -10,9 +10,9 @@ import pytest
 
 from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import EVIDENCE, GLANCE, Floats
+from dedup_pipeline.evidence import EVIDENCE, GLANCE, Doubles, Floats
 from dedup_pipeline.match.judge import Flags, Judge
-from dedup_pipeline.probability import LOGIT_CAP, Doubles, Pairs, fit
+from dedup_pipeline.probability import LOGIT_CAP, Pairs, fit
 
 
 def drawn(names: Mapping[str, int], count: int, seed: int) -> tuple[dict[str, Floats], Flags]:
