@@ -68,7 +68,11 @@ def plain_product(lab: Lab) -> Mask | None:
 
 
 def _off_ground(cut: Lab) -> Mask:
-    distance = np.min([np.linalg.norm(cut - colour, axis=2) for colour in _grounds(cut)], axis=0)
+    planes = cv2.split(cut)  # numpy is several times faster on these than on a last axis of 3
+    squares = [
+        sum((plane - level) ** 2 for plane, level in zip(planes, colour, strict=True)) for colour in _grounds(cut)
+    ]
+    distance = np.sqrt(np.min(squares, axis=0))
     border = np.concatenate([distance[0], distance[-1], distance[:, 0], distance[:, -1]])
     # a creased sheet or a wooden floor varies more than paper does; the product may touch less than half of the border
     return np.asarray(distance > np.clip(_SPREADS * np.median(border), _OFF_GROUND, _OFF_ROUGH_GROUND))
@@ -76,13 +80,20 @@ def _off_ground(cut: Lab) -> Mask:
 
 def _grounds(cut: Lab) -> list[Lab]:
     """The colours of the ground: the border's median, and what two sides share; one side alone may be the product's."""
-    sides = [np.median(side, axis=0) for side in (cut[0], cut[-1], cut[:, 0], cut[:, -1])]
-    found = [np.median(np.concatenate([cut[0], cut[-1], cut[:, 0], cut[:, -1]]), axis=0)]
+    sides = [cut[0], cut[-1], cut[:, 0], cut[:, -1]]
+    found = [_median(np.concatenate(sides))]
+    sides = [_median(side) for side in sides]
     for one, other in ((0, 1), (2, 3), (0, 2), (0, 3)):
         shared = np.linalg.norm(sides[one] - sides[other]) < _OFF_GROUND
         if shared and min(np.linalg.norm(sides[one] - colour) for colour in found) > _OFF_GROUND:
             found.append((sides[one] + sides[other]) / 2)
     return found
+
+
+def _median(colours: Lab) -> Lab:
+    """The median (3,) of colours (N, 3), channel by channel; numpy's takes several times longer."""
+    ordered, middle = np.sort(colours, axis=0), len(colours) // 2
+    return np.asarray(ordered[middle] if len(colours) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _is_framed(product: Mask) -> bool:
