@@ -94,8 +94,8 @@ class FaissFiles:
             if not isinstance(index, faiss.IndexIVFFlat):
                 raise ModelError(f"{file} is no index of cells: build it again")
             sidecar.check_items(file, index.ntotal)
-            self._parts.append((sidecar.first, index.invlists, index))
-        self._centres = self._parts[0][-1].quantizer
+            self._parts.append((sidecar.first, index))
+        self._centres = self._parts[0][1].quantizer
         self._vectors, self._probes = vectors, min(probes, self._centres.ntotal)
 
     def search(self, vectors: Floats, count: int) -> tuple[Rows, Floats]:
@@ -105,8 +105,8 @@ class FaissFiles:
         with _one_thread(), threadpool_limits(limits=1, user_api="blas"):
             for cell, queries in _by_cell(self._centres.search(vectors, self._probes)[1]):
                 asked = vectors[queries]
-                for first, lists, _ in self._parts:
-                    rows, held = get_invlist(lists, cell)
+                for first, index in self._parts:
+                    rows, held = get_invlist(index.invlists, cell)
                     at_once = max(1, _PRODUCTS // max(1, len(rows)))
                     for start in range(0, len(queries) if len(rows) else 0, at_once):
                         some = slice(start, start + at_once)
