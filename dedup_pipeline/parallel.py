@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from dedup_pipeline.allocation import keep_freed_memory
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -26,6 +28,7 @@ def map_ahead(work: Callable[[T], R], items: Iterable[T], threads: int) -> Itera
 
     The first error of ``work`` is raised when its item's turn comes.
     """
+    keep_freed_memory()
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[R]] = deque()
         for item in items:

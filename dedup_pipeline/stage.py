@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from dedup_pipeline.allocation import keep_freed_memory
 from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.locks import locked
 from dedup_pipeline.store import Store, digest, room_in
@@ -131,6 +132,7 @@ def run_once(
             known = _finished(store, path, told)  # whoever was waited for may have done it
             if known is None:
                 store.remove(path)
+                keep_freed_memory()
                 start = time.monotonic()
                 done = work()
                 seconds = round(time.monotonic() - start, 3)

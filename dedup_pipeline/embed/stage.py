@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline import schemas
+from dedup_pipeline.allocation import keep_freed_memory
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.imaging import PictureError, decode
@@ -154,6 +155,7 @@ def _prepared(store: Store, encoder: Encoder, pack_id: str, settings: Settings) 
         except PictureError as error:
             logger.warning("image %s of pack %s has no embedding: %s", item[0], pack_id, error)
 
+    keep_freed_memory()
     waiting: deque[tuple[str, Future[Prepared]]] = deque()
     with ThreadPoolExecutor(max_workers=min(8, settings.worker_threads), thread_name_prefix="decode") as pool:
         for image_id, data in iter_images(store, pack_id):
