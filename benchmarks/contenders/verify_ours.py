@@ -11,6 +11,7 @@ from contender import Contest
 from threadpoolctl import threadpool_limits
 
 from dedup_pipeline.alignment import aligned_evidence, view_of
+from dedup_pipeline.allocation import keep_freed_memory
 from dedup_pipeline.imaging import decode
 from dedup_pipeline.reuploads import generator_of, recolour, reupload
 
@@ -20,6 +21,7 @@ _SIDE = 8
 
 contest = Contest()
 cv2.setNumThreads(1)
+keep_freed_memory()  # as every stage does
 files = [file.read_bytes() for file in sorted((contest.data / "pictures").iterdir())]
 photos = [decode(data) for data in files]
 made, pairs = [], []
