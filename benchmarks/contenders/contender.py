@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,7 +102,9 @@ def _profiled() -> Iterator[None]:
     found = sorted(yappi.get_func_stats(), key=lambda one: -one.tsub)[:_SHOWN]
     lines = [f"{'alone':>9} {'with all':>9} {'calls':>9}  function"]
     for one in found:
-        module = one.module.rpartition("site-packages/")[2].removeprefix(f"{Path(__file__).parents[2]}/")
+        module = one.module.rpartition("site-packages/")[2]
+        for folder in (Path(__file__).parents[2], sysconfig.get_path("stdlib")):
+            module = module.removeprefix(f"{folder}/")
         lines.append(f"{one.tsub:9.2f} {one.ttot:9.2f} {one.ncall:9}  {module}: {one.name}")
     Path(file).write_text("\n".join(lines) + "\n")
 
