@@ -17,7 +17,7 @@ FLUSH_BYTES = 32_000_000
 
 # `offset` says where in the file of the part's images one begins; it is null where the image is in the spool already
 SPOOLED = pa.schema([*FETCHES, pa.field("offset", pa.int64())])
-_TABLE, _IMAGES = ".parquet", ".images"
+_TABLE, _IMAGES = ".results.parquet", ".images"  # other names are of an earlier form, and are fetched anew
 
 
 def spool_folder(store: Store, pack_id: str) -> str:

@@ -458,6 +458,17 @@ def test_a_kill_while_the_tables_are_written_loses_nothing(server, make_settings
     assert set(server.requests.values()) == {1}
 
 
+def test_what_an_earlier_version_has_spooled_is_fetched_anew(server, make_settings, make_dump):
+    settings = make_settings()
+    make_dump(settings, "one", paths(0, 5))
+    (pack_id,) = plan_fetch(settings, "one")
+    store = Store(settings.store)
+    row = {"url": [server.url("/0-big.jpg")], "image_id": ["0" * 64], "stored": [True], "data": [b"bytes"]}
+    store.write_table(f"packs/{pack_id}/spool/0123.parquet", pa.table(row))
+    assert fetch(settings, "one").counts["ok"] == 5
+    assert not store.exists(f"packs/{pack_id}/spool")
+
+
 def test_a_second_run_of_the_same_pack_does_no_harm(server, make_settings, make_dump, monkeypatch):
     """A lease is lost, and the process that took over finishes the pack while this one is under way."""
     monkeypatch.setattr(pack, "locked", lambda store, name: contextlib.nullcontext())
