@@ -129,10 +129,7 @@ class FaissFiles:
 
 
 def _by_cell(cells: Rows) -> Iterator[tuple[int, Rows]]:
-    """The cells of (Q, P) that somebody looks at, and who does: numbers of queries, ascending."""
+    """The cells of (Q, P), Q at least 1, that somebody looks at, and who does: numbers of queries, ascending."""
     order = np.argsort(cells, axis=None, kind="stable")
-    ordered = cells.ravel()[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    for cell, queries in zip(ordered[starts].tolist(), np.split(order // cells.shape[1], starts[1:]), strict=True):
-        if cell >= 0:
-            yield cell, queries
+    asked, starts = np.unique(cells.ravel()[order], return_index=True)
+    yield from zip(asked.tolist(), np.split(order // cells.shape[1], starts[1:]), strict=True)
