@@ -46,6 +46,12 @@ def wait_for(condition, seconds=30):
         time.sleep(0.02)
 
 
+def wait_for_the_grandchild(layout, name):
+    """Until it runs and the process between is gone: as many as two run before it has begun, too."""
+    log = Supervisor(layout).log_file(name)
+    wait_for(lambda: log.exists() and "deep" in log.read_text() and len(marked_processes(layout.folder)) == 2)
+
+
 def test_a_started_service_runs_and_is_remembered(supervisor, layout, program):
     supervisor.start(program("sleeper", SLEEPS))
     assert supervisor.running() == {"sleeper"}
@@ -56,8 +62,7 @@ def test_a_started_service_runs_and_is_remembered(supervisor, layout, program):
 
 def test_stopping_leaves_nothing_behind(supervisor, layout, program):
     supervisor.start(program("parent", STUBBORN_GRANDCHILD))
-    wait_for(lambda: "deep" in supervisor.log_file("parent").read_text())
-    assert len(marked_processes(layout.folder)) == 2
+    wait_for_the_grandchild(layout, "parent")
     assert supervisor.stop(patience=0.5) == 2
     assert marked_processes(layout.folder) == []
     assert not layout.state.exists()
@@ -97,7 +102,7 @@ Supervisor(Layout(Path({str(layout.folder)!r}))).start(Service("left", [sys.exec
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == -signal.SIGKILL
-    wait_for(lambda: len(marked_processes(layout.folder)) == 2)
+    wait_for_the_grandchild(layout, "left")
     supervisor = Supervisor(layout)
     assert supervisor.running() == {"left"}
     layout.state.unlink()  # it is found without the file as well
