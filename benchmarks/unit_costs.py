@@ -179,7 +179,7 @@ def run_whole(folder: Path, items: int, calibration: Path) -> list[Observation]:
     drivers = {"index-plan": {"vectors": float(items)}}
     drivers["match-plan"] = {"photos": 0.0, "nodes": float(items), "cells": cells(items)}
     library = library_for(settings.index.library, items)
-    drivers["index"] = {"vectors": float(items)} | sought(items, 1, library)
+    drivers["index"] = {"vectors": float(items)} | sought(items, 1, library, settings.index)
     own = min(items, settings.match.part_nodes)
     drivers["match"] = {"nodes": float(items), "joined": joined(own, items, settings.match.hash_radius)}
     drivers |= {step: photos_of(images) for step in ("fetch-plan", "fetch-finish")}

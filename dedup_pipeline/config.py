@@ -176,10 +176,11 @@ class IndexSettings(Section):
     search_nodes: int = Field(-1, ge=-1, description="Annoy's search_k, for each file; -1 is trees times neighbours.")
     cells: int = Field(0, ge=0, description="Cells of faiss; 0 is 4 times the square root of the number of vectors.")
     probes: int = Field(
-        32,
-        ge=1,
+        0,
+        ge=0,
         le=10_000,
-        description="Cells of faiss that a query looks at: more find more. 64 for a million vectors.",
+        description="Cells of faiss that a query looks at: more find more. 0 is 32 up to 300,000 vectors, and grows "
+        "with their fourth root beyond.",
     )
     part_vectors: int = Field(
         4_000_000, ge=10, description="Vectors in a file of the index, the unit of parallel work; bounds the memory."

@@ -1,5 +1,6 @@
 """The nearest-neighbour index over a dump's embeddings."""
 
+from dedup_pipeline.index.cells import compared
 from dedup_pipeline.index.files import open_index, open_vectors, read_neighbours
 from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.quality import crowd_of
@@ -10,6 +11,7 @@ from dedup_pipeline.index.vectors import Vectors
 __all__ = [
     "NeighbourIndex",
     "Vectors",
+    "compared",
     "crowd_of",
     "distinct_rows",
     "index",

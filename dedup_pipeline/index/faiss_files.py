@@ -6,7 +6,6 @@ depend on how the rows are divided among files: any number of files gives the sa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.index.cells import probe_count
 from dedup_pipeline.index.nearest import nearest
 from dedup_pipeline.index.sidecar import Sidecar
 from dedup_pipeline.index.vectors import Vectors
@@ -26,7 +26,6 @@ from dedup_pipeline.index.vectors import Vectors
 # made-up vectors, 64 and 4 found 0.993 of the nearest 30 in 8 cells, where 256 and 10 found 0.999; hence more probes
 SAMPLE = 64
 _ROUNDS = 6
-_FEWEST = 32  # vectors in a cell, on average: below, a cell is hardly worth looking for
 _SPARE = 8  # more are asked for than needed, so that the last are the same whichever was met first
 _PRODUCTS = 2**22  # cosines at a time, 16 MB
 _BLOCK = 1000  # queries whose findings' vectors are in memory at a time
@@ -41,11 +40,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(before)
-
-
-def cell_count(vectors: int, wanted: int = 0) -> int:
-    """How many cells for so many vectors: 4 times the square root, as faiss' guidelines have it, or those wanted."""
-    return max(1, min(wanted or int(4 * math.sqrt(vectors)), vectors // _FEWEST))
 
 
 def learn_cells(sample: Floats, cells: int, *, seed: int) -> Floats:
@@ -81,7 +75,7 @@ class FaissFiles:
         files: on this machine, in the order of their rows; they are mapped into memory, not read.
         sidecars: their descriptions.
         vectors: of all rows.
-        probes: cells that a query looks at.
+        probes: see ``index.probes``.
 
     Raises:
         ModelError: a file is not what its sidecar says.
@@ -96,7 +90,7 @@ class FaissFiles:
             sidecar.check_items(file, index.ntotal)
             self._parts.append((sidecar.first, index))
         self._centres = self._parts[0][1].quantizer
-        self._vectors, self._probes = vectors, min(probes, self._centres.ntotal)
+        self._vectors, self._probes = vectors, min(probe_count(len(vectors), probes), self._centres.ntotal)
 
     def search(self, vectors: Floats, count: int) -> tuple[Rows, Floats]:
         """See ``neighbour_index.Searcher``; cell by cell, so that all that look at one do so in one product."""

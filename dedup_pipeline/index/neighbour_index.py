@@ -47,7 +47,7 @@ class NeighbourIndex:
         vectors: Vectors,
         *,
         search_nodes: int = -1,
-        probes: int = 16,
+        probes: int = 0,
     ) -> None:
         for file, sidecar in zip(files, sidecars, strict=True):
             sidecar.check_file(file)

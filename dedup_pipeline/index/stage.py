@@ -14,6 +14,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embeddings_file
 from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.annoy_files import build_file as build_annoy
+from dedup_pipeline.index.cells import cell_count
 from dedup_pipeline.index.files import GROUP_ROWS, file_name, open_files
 from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.quality import crowds_of, measure_recall
@@ -136,7 +137,7 @@ def _cells(store: Store, rows: IndexRows, model_id: str, settings: Settings) -> 
     from dedup_pipeline.index import faiss_files  # noqa: PLC0415 - 60 MB that only it needs
 
     items = len(rows.first)
-    cells = faiss_files.cell_count(items, settings.index.cells)
+    cells = cell_count(items, settings.index.cells)
     size = min(items, cells * faiss_files.SAMPLE)
     sample = np.sort(np.random.default_rng(settings.seed).choice(items, size, replace=False))
     vectors = read_vectors(store, rows.sources(sample), embeddings_file(model_id))

@@ -179,7 +179,7 @@ class _Reckoner:
         if step.each == "file":
             own = min(drivers["vectors"], self._settings.index.part_vectors)
             library = library_for(self._settings.index.library, drivers["vectors"])
-            return drivers | {"vectors": own} | sought(own, self._parts(step, drivers), library)
+            return drivers | {"vectors": own} | sought(own, self._parts(step, drivers), library, self._settings.index)
         if step.each == "part" and drivers["nodes"] > 0:
             match, nodes = self._settings.match, drivers["nodes"]
             own = min(nodes, match.part_nodes)

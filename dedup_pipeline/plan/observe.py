@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from dedup_pipeline.config import MatchSettings
+from dedup_pipeline.config import IndexSettings, MatchSettings
 from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
 from dedup_pipeline.plan.steps import PIECE, Drivers, cells, joined, ordered, pieces, sought
 from dedup_pipeline.stage import StageResult, result_of, seconds_of
@@ -100,7 +100,7 @@ def _steps(
         # the work of its files is spread over manifests of their own
         files, seconds = _number(index, "parts"), seconds_of(store, dump_id, "index") - index["seconds"]
         own = sizes["vectors"] / files
-        of_file = sought(own, int(files), str(index["counts"]["library"]))
+        of_file = sought(own, int(files), str(index["counts"]["library"]), IndexSettings())
         work = {name: value * files for name, value in of_file.items()}
         yield Observation("index", {"task": files, "vectors": own, **work}, seconds)
     plan = _manifest(store, dump_id, "match", "manifest-plan.json")

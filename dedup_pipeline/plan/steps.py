@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from dedup_pipeline.config import IndexSettings
 from dedup_pipeline.hamming import likely_seconds
+from dedup_pipeline.index import compared
 
 Drivers = dict[str, float]
 Each = Literal["shard", "pack", "file", "part"]
@@ -30,7 +32,7 @@ DRIVERS: dict[str, str] = {
     "passed": "images x pieces of so many rows",
     "vectors": "distinct embeddings, of a file at most index.part_vectors",
     "in_trees": "Annoy: n log2 n of the embeddings n of a file, once for every file that is asked",
-    "in_cells": "faiss: embeddings of a file x the square root of those of all files",
+    "in_cells": "faiss: embeddings of a file x what one is compared with, centres of cells and what these hold",
     "photos": "photos that the verdicts are calibrated on, at most match.calibration_photos",
     "nodes": "distinct pictures that are matched",
     "cells": f"of {CELL} vectors, at most {MOST_CELLS:,}, in whose order the parts are cut",
@@ -107,7 +109,8 @@ STEPS: tuple[Step, ...] = (
         "file",
         ("task", "in_trees", "in_cells"),
         ("task", "vectors"),
-        "trees of depth log n, asked for in all files; or cells, whose number and content grow with root n",
+        "trees of depth log n, asked for in all files; or cells, whose number and content grow with root n, and of "
+        "which more are looked at where there are many",
         (("vectors", 1.0), ("index", 1.0)),
     ),
     Step(
@@ -175,8 +178,8 @@ def pieces(rows: float) -> int:
     return max(1, math.ceil(rows / PIECE))
 
 
-def sought(own: float, files: int, library: str) -> Drivers:
+def sought(own: float, files: int, library: str, index: IndexSettings) -> Drivers:
     """What building a file of the index over its own vectors takes, and asking for these in all files alike."""
     if library == "faiss":
-        return {"in_trees": 0.0, "in_cells": own * math.sqrt(own * files)}
+        return {"in_trees": 0.0, "in_cells": own * compared(math.ceil(own * files), index.cells, index.probes)}
     return {"in_trees": own * math.log2(own) * files if own > 1 else 0.0, "in_cells": 0.0}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.index import NeighbourIndex, Vectors, annoy_files, crowd_of, faiss_files
+from dedup_pipeline.index.cells import cell_count, compared, probe_count
 from dedup_pipeline.index.quality import crowds_of, measure_recall
 from dedup_pipeline.index.rows import digests_of, distinct_rows
 from dedup_pipeline.index.sidecar import METRIC, Sidecar
@@ -130,8 +131,20 @@ def test_faiss_leaves_others_their_threads(tmp_path, vectors):
 
 
 def test_there_are_cells_enough_and_never_empty_ones():
-    assert [faiss_files.cell_count(vectors) for vectors in (1, 100, 10**6)] == [1, 3, 4000]
-    assert faiss_files.cell_count(10**6, 50) == 50
+    assert [cell_count(vectors) for vectors in (1, 100, 10**6)] == [1, 3, 4000]
+    assert cell_count(10**6, 50) == 50
+
+
+def test_more_cells_are_looked_at_in_a_large_index_unless_told_otherwise():
+    assert [probe_count(vectors) for vectors in (1, 300_000, 10**6, 4 * 10**7)] == [32, 32, 43, 108]
+    assert probe_count(10**6, 50) == 50
+
+
+def test_with_so_many_is_a_query_compared():
+    assert compared(10**6) == 4000 + 43 * 250
+    assert compared(1056) == 33 + 1024
+    assert compared(100) == 3 + 100  # no more than there are
+    assert compared(10**6, 1000, 10) == 1000 + 10 * 1000
 
 
 def test_equal_vectors_share_a_row():
