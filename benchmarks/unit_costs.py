@@ -220,7 +220,7 @@ def run_ingest(folder: Path, rows: int) -> Observation:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Everything that is observed, as plain values; what ``--raw`` holds is not measured again."""
-    scratch = options.scratch or options.raw.parent
+    scratch = (options.scratch or options.raw.parent).resolve()  # what links to it lies elsewhere
     scratch.mkdir(parents=True, exist_ok=True)
     facts = machine() | {"taken": datetime.datetime.now(datetime.UTC).date().isoformat()}
     raw: dict[str, Any] = {"machine": facts, "runs": {}, "rows": {}, "made_up": {}, "whole": {}, "calibration": None}
