@@ -140,28 +140,44 @@ def _log_aspect(sizes: npt.NDArray[np.int32]) -> Floats:
 
 def _layouts(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> dict[str, Floats]:
     """The evidence of the layouts (N, 192), in the better of the two orientations."""
-    side = hashing.LAYOUT_CELLS
-    first = a.reshape(-1, side, side, 3).astype(np.float32)
-    upright = b.reshape(-1, side, side, 3).astype(np.float32)
-    likeness = np.stack([_correlation(first, upright), _correlation(first, upright[:, :, ::-1])])
+    first, upright = _planes(a), _planes(b)
+    mirrored = [_mirrored(plane) for plane in upright]
+    likeness = np.stack([_correlation(first[0], upright[0]), _correlation(first[0], mirrored[0])])
     turned = likeness[1] > likeness[0]
-    second = np.where(turned[:, None, None, None], upright[:, :, ::-1], upright)
-    chroma = np.linalg.norm(first[..., 1:] - second[..., 1:], axis=3).reshape(len(first), -1)
-    light = (first[..., 0] - second[..., 0]).reshape(len(first), -1) / _L_SCALE
+    second = (np.where(turned[:, None], *both) for both in zip(mirrored, upright, strict=True))
+    light, green, blue = (mine - theirs for mine, theirs in zip(first, second, strict=True))
+    chroma = np.sort(np.sqrt(green * green + blue * blue), axis=1)
+    light /= _L_SCALE
     light -= light.mean(axis=1, keepdims=True)
     return {
         "layout_likeness": likeness.max(axis=0),
-        "layout_colour": np.median(chroma, axis=1),
-        "layout_colour_high": np.quantile(chroma, 0.8, axis=1),
+        "layout_colour": _quantile(chroma, 0.5),
+        "layout_colour_high": _quantile(chroma, 0.8),
         "layout_light": np.abs(light).mean(axis=1),
         "mirrored": turned.astype(np.float32),
     }
 
 
-def _correlation(a: Floats, b: Floats) -> Floats:
-    """Pearson correlation (N,) of the L of two stacks (N, 8, 8, 3); 0 where one is flat."""
-    x = a[..., 0].reshape(len(a), -1)
-    y = b[..., 0].reshape(len(b), -1)
+def _planes(layouts: npt.NDArray[np.uint8]) -> list[Floats]:
+    """L, a and b (N, 64) of layouts (N, 192): numpy is several times faster on these than on a last axis of 3."""
+    return [layouts[:, channel::3].astype(np.float32) for channel in range(3)]
+
+
+def _mirrored(plane: Floats) -> Floats:
+    """A plane (N, 64) of layouts, left and right changed."""
+    side = hashing.LAYOUT_CELLS
+    return plane.reshape(-1, side, side)[:, :, ::-1].reshape(plane.shape)
+
+
+def _quantile(ordered: Floats, share: float) -> Floats:
+    """A quantile (N,) of rows (N, C) in order, linear between two values; numpy's own takes ten times as long."""
+    place = share * (ordered.shape[1] - 1)
+    low = int(place)
+    return np.asarray(ordered[:, low] + (ordered[:, low + 1] - ordered[:, low]) * np.float32(place - low))
+
+
+def _correlation(x: Floats, y: Floats) -> Floats:
+    """Pearson correlation (N,) of the rows of two planes (N, 64); 0 where one is flat."""
     x = x - x.mean(axis=1, keepdims=True)
     y = y - y.mean(axis=1, keepdims=True)
     scale = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)

@@ -1,5 +1,7 @@
 """Evidence: the same from either side, and what each kind of it notices."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -72,6 +74,20 @@ def test_the_mirror_image_is_recognised_as_one():
     assert evidence["phash_distance"][0] <= 4
     assert evidence["layout_likeness"][0] > 0.95
     assert evidence["layout_colour"][0] < 4
+
+
+def test_colours_by_place_are_quantiles_of_distances_in_the_better_orientation():
+    generator = np.random.default_rng(5)
+    layouts = generator.integers(0, 256, (6, 192), dtype=np.uint8)
+    cells = layouts.reshape(-1, 8, 8, 3)
+    others = cells[:, :, ::-1] ^ generator.integers(0, 8, cells.shape, dtype=np.uint8)  # mirrored, and a little off
+    some = looks(*(photo(seed) for seed in range(6)))
+    found = compare(replace(some, layout=layouts), replace(some, layout=others.reshape(layouts.shape)))
+    apart = cells.astype(np.float32) - others[:, :, ::-1].astype(np.float32)
+    distances = np.hypot(apart[..., 1], apart[..., 2]).reshape(6, -1)
+    assert found["layout_likeness"].min() > 0.99
+    assert found["layout_colour"] == pytest.approx(np.median(distances, axis=1), rel=1e-6)
+    assert found["layout_colour_high"] == pytest.approx(np.quantile(distances, 0.8, axis=1), rel=1e-6)
 
 
 def test_a_recolour_differs_in_colour_and_not_in_layout():
