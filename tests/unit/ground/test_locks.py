@@ -127,14 +127,14 @@ def test_a_renewed_lease_is_waited_for(remote):
     order, held = [], threading.Event()
 
     def long_work():
-        with locked(remote, "work", lease_seconds=0.3):
+        with locked(remote, "work", lease_seconds=0.8):
             held.set()
-            time.sleep(1.5)  # five leases
+            time.sleep(2.4)  # three leases
             order.append("first")
 
     def impatient():
         held.wait()
-        with locked(remote, "work", lease_seconds=0.3):
+        with locked(remote, "work", lease_seconds=0.8):
             order.append("second")
 
     in_threads(long_work, impatient)
