@@ -107,10 +107,10 @@ STEPS: tuple[Step, ...] = (
     Step(
         "index",
         "file",
-        ("task", "in_trees", "in_cells"),
+        ("task", "vectors", "in_trees", "in_cells"),
         ("task", "vectors"),
-        "trees of depth log n, asked for in all files; or cells, whose number and content grow with root n, and of "
-        "which more are looked at where there are many",
+        "reads vectors and writes neighbours; trees of depth log n, asked for in all files; or cells, whose number and "
+        "content grow with root n, and of which more are looked at where there are many",
         (("vectors", 1.0), ("index", 1.0)),
     ),
     Step(

@@ -116,7 +116,7 @@ def test_units_are_hours_gigabytes_and_bytes():
     assert steps["fingerprint"].core_hours == pytest.approx((64 * 0.5 + 1_000_000 * 1e-5) / HOUR)
     assert steps["fingerprint"].gigabytes == pytest.approx((1e8 + 1000 * 1e3) / 1e9)  # of one pack
     vectors, compared = 900_000, 3794 + 42 * 900_000 / 3794  # centres of cells, and 42 cells
-    assert steps["index"].core_hours == pytest.approx((0.5 + vectors * compared * 1e-5) / HOUR)
+    assert steps["index"].core_hours == pytest.approx((0.5 + vectors * (1 + compared) * 1e-5) / HOUR)
     assert plan.stored == {"images": 1_000_000 * 30_000, "listings": 2_000_000 * 100}
     temporary = {step.step: step.temporary_gigabytes for step in plan.steps if step.temporary_gigabytes}
     assert temporary == {"ingest": pytest.approx(7 * 0.2)}
@@ -285,5 +285,5 @@ def test_files_of_the_index_are_tasks_and_each_asks_all():
     steps = {step.step: step for step in reckoned(images=4_000_000, settings=settings).steps}
     assert steps["index"].tasks == 4
     compared = 7589 + 59 * 3_600_000 / 7589
-    assert steps["index"].core_hours == pytest.approx(4 * (0.5 + 900_000 * compared * 1e-5) / HOUR)
+    assert steps["index"].core_hours == pytest.approx(4 * (0.5 + 900_000 * (1 + compared) * 1e-5) / HOUR)
     assert steps["index"].gigabytes == pytest.approx((1e8 + 900_000 * 1e3) / 1e9)
