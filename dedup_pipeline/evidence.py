@@ -145,8 +145,8 @@ def _layouts(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> dict[str, Fl
     likeness = np.stack([_correlation(first[0], upright[0]), _correlation(first[0], mirrored[0])])
     turned = likeness[1] > likeness[0]
     second = (np.where(turned[:, None], *both) for both in zip(mirrored, upright, strict=True))
-    light, green, blue = (mine - theirs for mine, theirs in zip(first, second, strict=True))
-    chroma = np.sort(np.sqrt(green * green + blue * blue), axis=1)
+    light, red_green, yellow_blue = (mine - theirs for mine, theirs in zip(first, second, strict=True))
+    chroma = np.sort(np.sqrt(red_green * red_green + yellow_blue * yellow_blue), axis=1)
     light /= _L_SCALE
     light -= light.mean(axis=1, keepdims=True)
     return {
