@@ -2,9 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import faulty_server as faulty
@@ -12,21 +9,7 @@ from dedup_pipeline.fetch import plan_fetch
 from dedup_pipeline.packs import iter_images, pack_ids
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
-
-FETCH = textwrap.dedent(
-    """
-    import sys
-    from dedup_pipeline.config import Settings
-    from dedup_pipeline.fetch import fetch
-    fetch(Settings.model_validate_json(sys.argv[1]), sys.argv[2])
-    """
-)
-
-
-def start(settings, dump):
-    return subprocess.Popen(
-        [sys.executable, "-c", FETCH, settings.model_dump_json(), dump], stderr=subprocess.PIPE, text=True
-    )
+from fetched import start
 
 
 def paths(first, last):

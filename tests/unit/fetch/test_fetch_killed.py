@@ -3,9 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import pyarrow as pa
@@ -18,16 +15,7 @@ from dedup_pipeline.fetch.plan import read_plan
 from dedup_pipeline.fetch.spool import spooled_parts
 from dedup_pipeline.packs import pack_ids
 from dedup_pipeline.store import Store
-from fetched import content, paths
-
-RUN = textwrap.dedent(
-    """
-    import sys
-    from dedup_pipeline.config import Settings
-    from dedup_pipeline.fetch import fetch
-    fetch(Settings.model_validate_json(sys.argv[1]), "one")
-    """
-)
+from fetched import content, paths, start
 
 
 def spooled(store):
@@ -51,12 +39,12 @@ def test_a_killed_run_goes_on_where_it_was(server, make_settings, make_dump):
     store = Store(killed.store)
     server.latency = 0.02
     for kills, least in enumerate((80, 170, 260), 1):
-        process = subprocess.Popen([sys.executable, "-c", RUN, killed.model_dump_json()], env=dict(os.environ))
+        process = start(killed, "one")
         while sum(server.requests.values()) < least:
             assert process.poll() is None
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
         time.sleep(0.05)  # requests that were on their way still arrive
         safe = {url.removeprefix(server.base) for url in spooled(store)}
         before = {path: server.requests[path] for path in safe}
