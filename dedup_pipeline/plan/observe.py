@@ -100,7 +100,7 @@ def _steps(
         # the work of its files is spread over manifests of their own
         files, seconds = _number(index, "parts"), seconds_of(store, dump_id, "index") - index["seconds"]
         own = sizes["vectors"] / files
-        of_file = sought(own, int(files), str(index["counts"]["library"]), IndexSettings())
+        of_file = sought(own, int(files), str(index["counts"]["library"]), _searched(store, dump_id, index))
         work = {name: value * files for name, value in of_file.items()}
         yield Observation("index", {"task": files, "vectors": own, **work}, seconds)
     plan = _manifest(store, dump_id, "match", "manifest-plan.json")
@@ -115,6 +115,13 @@ def _steps(
     for stage in ("group", "export"):
         drivers = one | {"records": sizes["records"]}
         yield Observation(stage, drivers, result_of(store, dump_id, stage).seconds)
+
+
+def _searched(store: Store, dump_id: str, plan: dict[str, Any]) -> IndexSettings:
+    """With how many cells of faiss a dump was indexed, and how many of them were looked at."""
+    part = _manifest(store, dump_id, "index", "manifest-neighbours-00000.json") or {"inputs": {}}
+    told = {"cells": plan["inputs"].get("cells"), "probes": part["inputs"].get("probes")}
+    return IndexSettings(**{name: value for name, value in told.items() if value is not None})
 
 
 def photos_of(sizes: dict[str, float], *, piece: int = PIECE) -> Drivers:

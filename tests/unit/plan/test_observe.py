@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from types import MappingProxyType
 
 import pytest
 
@@ -29,7 +30,7 @@ COUNTS = {
 }
 
 
-def stage(store, name, files=(), *, dump=DUMP, part="", **counts):
+def stage(store, name, files=(), *, dump=DUMP, part="", inputs=MappingProxyType({}), **counts):
     """A stage that left files of so many bytes."""
 
     def work():
@@ -38,7 +39,7 @@ def stage(store, name, files=(), *, dump=DUMP, part="", **counts):
             store.write_bytes(path, b"x" * 100 * size)
         return Done(outputs, counts)
 
-    run_stage(store, dump, name, inputs={}, version=1, part=part, work=work)
+    run_stage(store, dump, name, inputs=inputs, version=1, part=part, work=work)
 
 
 @pytest.fixture
@@ -102,6 +103,16 @@ def test_what_was_taken_over_from_another_dump_cost_nothing(store):
     assert drivers[0]["photos"] == 0
     assert [some["aligned"] for some in drivers[1:3]] == [1, 2]
     assert observe(store, DUMP).sizes["aligned"] == 3  # what the catalog is like stays
+
+
+def test_an_index_is_seen_as_it_was_asked_for_not_as_by_default(store):
+    for part in ("plan", ""):
+        store.remove(store.dump(DUMP, "index", f"manifest{part and '-'}{part}.json"))
+    stage(store, "index", part="plan", inputs={"cells": 2}, parts=1, library="faiss", vectors=640)
+    stage(store, "index", part="neighbours-00000", inputs={"probes": 1}, vectors=640)
+    stage(store, "index", ["vectors"], vectors=640)
+    (drivers,) = (one.drivers for one in observe(store, DUMP).steps if one.step == "index")
+    assert drivers["in_cells"] == 640 * (2 + 640 / 2)  # by default: 20 cells, all of them looked at
 
 
 def test_seconds_are_those_of_the_manifests_on_so_many_cores(store):
