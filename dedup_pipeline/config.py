@@ -237,6 +237,12 @@ class ExportSettings(Section):
         "the latter with each duplicate in a list of its own.",
     )
     minimum_score: float = Field(0.01, ge=0, le=1, description="Pairs below this probability are left out of pairs.*.")
+    pairs_up_to: int = Field(
+        100,
+        ge=2,
+        description="Listings of a group of which every pair is named in pairs.* and duplicates.json. A larger group "
+        "is named as a star: each listing with the canonical one alone.",
+    )
     review_band: Band = Field(
         (0.1, 0.9),
         description="Lowest and highest probability (`0.1,0.9`, both included) of the pairs of pictures in review.csv.",

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.evidence import Doubles, Rows
+from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
 from dedup_pipeline.names import Names
 from dedup_pipeline.runs import runs
@@ -120,28 +121,36 @@ def _digits(scores: Doubles) -> Codes:
     return np.asarray(np.rint(scores * _SCALE), dtype=np.int32)
 
 
-def found_pairs(listed: Listed, verdicts: Likely, *, minimum_score: float) -> Iterator[Found]:
+def found_pairs(listed: Listed, verdicts: Likely, crowds: Crowds, *, minimum_score: float) -> Iterator[Found]:
     """Every pair of listings of two families that has a verdict or shares a group; the former first.
 
-    Once all are taken, nothing of the verdicts is held.
+    Of crowds the pairs of their stars alone; and where one of their pictures has a verdict on another group's, one
+    listing stands for all that show it. So what is found grows with the listings, not with their square. Once all are
+    taken, nothing of the verdicts is held.
 
     Args:
         listed: the listings.
         verdicts: on their pictures.
+        crowds: of the listings.
         minimum_score: pairs below are left out, unless they share a group.
 
     Yields:
         Pairs with their scores. One that shares a group has the lesser of its two scores against the medoid.
     """
-    low, high = _together(listed, listed.nodes)
-    equal = listed.images[low] == listed.images[high]
-    kinds = np.where(equal, _code(VerdictKind.SAME_BYTES), _code(VerdictKind.SAME_PIXELS)).astype(np.int8)
-    yield _keys(listed, low, high), np.full(len(low), _SCALE, dtype=np.int32), kinds
-    yield from _across(listed, verdicts, minimum_score)
-    low, high = _together(listed, listed.groups)
+    low, high = _together(listed, np.where(crowds.inside, np.int32(-1), listed.nodes))
+    yield _keys(listed, low, high), np.full(len(low), _SCALE, dtype=np.int32), _same(listed, low, high)
+    yield from _across(listed, verdicts, crowds, minimum_score)
     to_medoid = _to_medoid(listed, verdicts)
+    yield _of_stars(listed, verdicts, crowds, to_medoid, minimum_score)
+    low, high = _together(listed, np.where(crowds.inside, np.int32(-1), listed.groups))
     kinds = np.full(len(low), _code(VerdictKind.GROUP), dtype=np.int8)
     yield _keys(listed, low, high), _digits(np.minimum(to_medoid[low], to_medoid[high])), kinds
+
+
+def _same(listed: Listed, low: Rows, high: Rows) -> Kinds:
+    """The kinds (P,) of pairs of listings that show one node."""
+    equal = listed.images[low] == listed.images[high]
+    return np.where(equal, _code(VerdictKind.SAME_BYTES), _code(VerdictKind.SAME_PIXELS)).astype(np.int8)
 
 
 def _code(kind: VerdictKind) -> int:
@@ -164,11 +173,13 @@ def _together(listed: Listed, codes: Codes) -> tuple[Rows, Rows]:
     return low[apart], high[apart]
 
 
-def _across(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[Found]:
-    """Pairs of listings whose pictures have a verdict."""
+def _across(listed: Listed, verdicts: Likely, crowds: Crowds, minimum_score: float) -> Iterator[Found]:
+    """Pairs of listings whose pictures have a verdict, but for those of one crowd."""
     order = np.argsort(listed.nodes, kind="stable")
     counts = np.bincount(listed.nodes, minlength=len(listed.names))
     firsts = np.cumsum(counts) - counts
+    crowded = np.flatnonzero(crowds.first >= 0)
+    order[firsts[crowded]], counts[crowded] = crowds.first[crowded], 1
     chosen = np.flatnonzero(verdicts.probabilities >= minimum_score)
     for start in range(0, len(chosen), _BLOCK):
         some = chosen[start : start + _BLOCK]
@@ -177,20 +188,53 @@ def _across(listed: Listed, verdicts: Likely, minimum_score: float) -> Iterator[
         others = counts[high[of_one]]
         other = order[runs(firsts[high[of_one]], others)]
         one, of_both = np.repeat(one, others), some[np.repeat(of_one, others)]
+        one, other = _of_two_families(listed, crowds, one, other)
         apart = listed.families[one] != listed.families[other]
+        apart &= ~(crowds.inside[one] & (listed.groups[one] >= 0) & (listed.groups[one] == listed.groups[other]))
         of_both = of_both[apart]
         yield _keys(listed, one[apart], other[apart]), _digits(verdicts.probabilities[of_both]), verdicts.kinds[of_both]
+
+
+def _of_two_families(listed: Listed, crowds: Crowds, one: Rows, other: Rows) -> tuple[Rows, Rows]:
+    """The pairs (P,), (P,); one that stands for a crowd gives way to one of another family where the two are of one."""
+
+    def instead(mine: Rows, theirs: Rows) -> Rows:
+        gives_way = crowds.inside[mine] & (listed.families[mine] == listed.families[theirs])
+        return np.where(gives_way, crowds.second[listed.nodes[mine]], mine)
+
+    one = instead(one, other)
+    return one, instead(other, one)
+
+
+def _of_stars(listed: Listed, verdicts: Likely, crowds: Crowds, to_medoid: Doubles, minimum_score: float) -> Found:
+    """The pairs of the stars of crowds, with the scores and kinds that they would have in a smaller group."""
+    low, high = crowds.low, crowds.high
+    probabilities, at = _verdicts_on(listed, verdicts, listed.nodes[low], listed.nodes[high])
+    judged = (at >= 0) & (probabilities >= minimum_score)
+    scores = np.where(judged, probabilities, np.minimum(to_medoid[low], to_medoid[high]))
+    kinds = np.where(judged, np.append(verdicts.kinds, 0)[at], _code(VerdictKind.GROUP)).astype(np.int8)
+    equal = listed.nodes[low] == listed.nodes[high]
+    kinds[equal] = _same(listed, low[equal], high[equal])
+    return _keys(listed, low, high), _digits(np.where(equal, 1.0, scores)), kinds
 
 
 def _to_medoid(listed: Listed, verdicts: Likely) -> Doubles:
     """(S,) how likely the picture of each listing is a duplicate of its group's medoid; 0 where nothing says so."""
     medoid_of = np.full(len(listed.group_ids) + 1, -1, dtype=np.int64)
     medoid_of[listed.groups[listed.medoids]] = listed.nodes[listed.medoids]
-    medoids, found = medoid_of[listed.groups], np.zeros(len(listed))
-    known = verdicts.low.astype(np.int64) * len(listed.names) + verdicts.high
-    asked = np.minimum(listed.nodes, medoids) * len(listed.names) + np.maximum(listed.nodes, medoids)
-    if len(known):
-        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-        found = np.where(known[at] == asked, verdicts.probabilities[at], 0.0)
+    medoids = medoid_of[listed.groups]
+    found, _ = _verdicts_on(listed, verdicts, listed.nodes, medoids)
     found[listed.nodes == medoids] = 1.0
     return found
+
+
+def _verdicts_on(listed: Listed, verdicts: Likely, one: Codes | Rows, other: Codes | Rows) -> tuple[Doubles, Rows]:
+    """How likely pairs of nodes (P,) are duplicates, and the places (P,) of the verdicts; 0 and -1 without one."""
+    found, places = np.zeros(len(one)), np.full(len(one), -1, dtype=np.int64)
+    known = verdicts.low.astype(np.int64) * len(listed.names) + verdicts.high
+    asked = np.minimum(one, other).astype(np.int64) * len(listed.names) + np.maximum(one, other)
+    if len(known):
+        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+        there = known[at] == asked
+        found[there], places[there] = verdicts.probabilities[at[there]], at[there]
+    return found, places

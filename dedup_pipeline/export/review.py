@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 VERDICT_COLUMNS = ["node_a", "node_b", "kind", "probability", "logit"]
 _NODES = ["node_a", "node_b"]
+_DOUBTS = ["crowd", "brand", "colour"]
 _SHARE_OF_SUSPICIOUS = 0.25  # of the rows: many uncertain pairs must not crowd out every contradiction
 _SUREST = 0.999  # a threshold of 1 accepts nothing; all it says of the cost of a wrong pair is that it is high
 
@@ -23,6 +24,7 @@ class Reason(StrEnum):
     """Why a pair of pictures is in review.csv."""
 
     UNCERTAIN = "uncertain"  # its probability lies in the band
+    CROWD = "crowd"  # accepted, and so many listings are in the group that it is named as a star, see ``Crowds``
     COLOUR = "colour-contradicts"  # accepted, though two listings name colours that exclude each other
     BRAND = "brand-contradicts"  # accepted, though two listings name different brands
 
@@ -41,9 +43,10 @@ class Review:
             contradict each other), kind, probability, accepted, reason; and id_a, id_b, two listings that contradict
             each other, null where none do.
         uncertain: how many pairs of pictures lie in the band, listed or not.
-        suspicious: how many accepted ones have listings that contradict each other, listed or not.
+        suspicious: how many accepted ones have listings that contradict each other, listed or not; crowds without any
+            that do are not among them.
         by_reason: how many of these contradict each other in colour, and in brand.
-        left_out: how many of either kind did not fit in.
+        left_out: how many of any kind did not fit in.
     """
 
     pairs: pd.DataFrame
@@ -54,15 +57,15 @@ class Review:
 
 
 def suspicious_pictures(chosen: pd.DataFrame) -> pd.DataFrame:
-    """The pairs of pictures whose listings contradict each other.
+    """The pairs of pictures whose listings contradict each other, or which stand for a crowd.
 
     Args:
-        chosen: pairs of listings that do: id_a, id_b, their pictures node_a and node_b, kind, probability, and brand
-            and colour (bool), in which they do.
+        chosen: pairs of listings that do: id_a, id_b, their pictures node_a and node_b, kind, probability, crowd (bool,
+            whether they stand for one), and brand and colour (bool), in which they contradict each other.
 
     Returns:
         node_a <= node_b, id_a and id_b (two listings that contradict each other, in the order of the nodes), kind,
-        probability, brand, colour (bool). Colours come before brands, then the least probable first.
+        probability, crowd, brand, colour (bool). Crowds come first, colours before brands, then the least probable.
     """
     turned = chosen["node_a"] > chosen["node_b"]
     sides = [*_NODES, "id_a", "id_b"]
@@ -70,11 +73,11 @@ def suspicious_pictures(chosen: pd.DataFrame) -> pd.DataFrame:
     # of many listings those two stand for the pair that contradict each other most, then the first
     chosen = chosen.assign(most=chosen["colour"].astype(int) + chosen["brand"])
     chosen = chosen.sort_values(["most", "colour", "id_a", "id_b"], ascending=[False, False, True, True])
-    chosen[["brand", "colour"]] = chosen.groupby(_NODES)[["brand", "colour"]].transform("any")
+    chosen[_DOUBTS] = chosen.groupby(_NODES)[_DOUBTS].transform("any")
     single = chosen.drop_duplicates(_NODES)
-    order = ["colour", "brand", "probability", *_NODES]
-    single = single.sort_values(order, ascending=[False, False, True, True, True], ignore_index=True)
-    return single[[*sides, "kind", "probability", "brand", "colour"]]
+    order = ["crowd", "colour", "brand", "probability", *_NODES]
+    single = single.sort_values(order, ascending=[False, False, False, True, True, True], ignore_index=True)
+    return single[[*sides, "kind", "probability", *_DOUBTS]]
 
 
 def with_sides_turned(pairs: pd.DataFrame, turned: pd.Series[bool], names: Iterable[str]) -> pd.DataFrame:
@@ -97,10 +100,11 @@ def choose_review(
 ) -> Review:
     """Choose what a person should look at.
 
-    Accepted pairs whose colours contradict each other come first: they are few, and mostly recolours. Then come the
-    uncertain pairs, ordered by what the decision is expected to cost: a rejected pair its probability, an accepted one
-    what it lacks to 1, weighed by what the threshold says a wrong pair costs against a missed one. Both are highest at
-    the threshold. Contradicting brands come last: sellers put another brand to a photo all the time.
+    Crowds come first: one look settles hundreds of listings. Then accepted pairs whose colours contradict each other:
+    they are few, and mostly recolours. Then come the uncertain pairs, ordered by what the decision is expected to cost:
+    a rejected pair its probability, an accepted one what it lacks to 1, weighed by what the threshold says a wrong pair
+    costs against a missed one. Both are highest at the threshold. Contradicting brands come last: sellers put another
+    brand to a photo all the time.
 
     Args:
         verdicts: batches of ``VERDICT_COLUMNS``; read once, and only the best ``rows`` are held.
@@ -127,7 +131,8 @@ def choose_review(
     pairs = _in_order(best, suspicious, both, rows)
     left_out = uncertain + len(suspicious) - len(both) - len(pairs)
     by_reason = {str(reason): int(suspicious[reason.column].sum()) for reason in (Reason.COLOUR, Reason.BRAND)}
-    return Review(pairs, uncertain, len(suspicious), by_reason, left_out)
+    contradicting = int((suspicious["colour"] | suspicious["brand"]).sum())
+    return Review(pairs, uncertain, contradicting, by_reason, left_out)
 
 
 def _within(batch: pa.RecordBatch, band: tuple[float, float]) -> pd.DataFrame:
@@ -176,7 +181,7 @@ def _best(pairs: pd.DataFrame, rows: int) -> pd.DataFrame:
 
 def _in_order(uncertain: pd.DataFrame, suspicious: pd.DataFrame, both: set[tuple[str, str]], rows: int) -> pd.DataFrame:
     """Both kinds in the order of ``choose_review``, each pair of pictures once."""
-    contradicting = suspicious[[*_NODES, "id_a", "id_b", "brand", "colour"]]
+    contradicting = suspicious[[*_NODES, "id_a", "id_b", *_DOUBTS]]
     first = uncertain[[*_NODES, "kind", "probability", "accepted"]].merge(contradicting, on=_NODES, how="left")
     others = int((~_is_in(suspicious, _keys(first))).sum())
     kept = min(others, max(rows - len(first), round(rows * _SHARE_OF_SUSPICIOUS)))
@@ -185,7 +190,8 @@ def _in_order(uncertain: pd.DataFrame, suspicious: pd.DataFrame, both: set[tuple
     parts = [first.assign(uncertain=True), then.assign(uncertain=_is_in(then, both))]
     pairs = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     last = ~pairs["uncertain"]
-    pairs = pairs.iloc[np.lexsort((last, ~pairs["colour"].eq(True)))].reset_index(drop=True)  # stable
+    order = np.lexsort((last, ~pairs["colour"].eq(True), ~pairs["crowd"].eq(True)))  # stable
+    pairs = pairs.iloc[order].reset_index(drop=True)
     flags = zip(*(pairs[reason.column].eq(True) for reason in Reason), strict=True)
     reasons = [" ".join(reason for reason, holds in zip(Reason, row, strict=True) if holds) for row in flags]
     return pairs.assign(reason=reasons).drop(columns=[reason.column for reason in Reason])

@@ -14,8 +14,9 @@ import pyarrow as pa
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Rows
 from dedup_pipeline.export.contradictions import Claims, contradictions
+from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.export.pairs import DIGITS, KINDS, Found, Likely, ListingPairs, found_pairs, listing_pairs
+from dedup_pipeline.export.pairs import DIGITS, KINDS, Likely, ListingPairs, found_pairs, listing_pairs
 from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
 from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
 from dedup_pipeline.names import Names
@@ -24,7 +25,7 @@ from dedup_pipeline.shown import Codes, Flags, Shown, matched_nodes, several_fam
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 4
+VERSION = 5
 SCHEMA_VERSION = 1
 _SCHEMA_FILE = "duplicates.schema.json"
 _ROWS, _LINES = 1 << 20, 50_000  # of pairs.parquet, and of text, that are written at a time
@@ -60,8 +61,10 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
 
     Returns:
         outputs: duplicates (duplicates.json, in the form of ``export.form``), schema, pairs_csv, pairs (PAIRS), groups
-        (GROUPS), review (review.csv), summary. counts: pairs, accepted, listings_with_duplicates; and of pairs of
-        pictures: uncertain_photo_pairs, suspicious_photo_pairs, suspicious_by_reason, review_rows, review_left_out.
+        (GROUPS), review (review.csv), summary. counts: pairs, accepted (as they are named), listings_with_duplicates,
+        crowds (where there are groups of more listings than ``export.pairs_up_to``, see ``Crowds.counts``); and of
+        pairs of pictures: uncertain_photo_pairs, suspicious_photo_pairs, suspicious_by_reason, review_rows,
+        review_left_out.
 
     Raises:
         NotReadyError: the dump is not grouped yet.
@@ -88,7 +91,10 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         # what is less likely is neither accepted nor listed nor reviewed
         threshold = float(str(result_of(store, dump_id, "match").counts["threshold"]))
         least = min(threshold, settings.export.minimum_score, settings.export.review_band[0])
-        shown, listed, found = _read(store, dump_id, groups, least=least, minimum_score=settings.export.minimum_score)
+        shown, listed, likely = _read(store, dump_id, groups, least=least)
+        crowds = Crowds.of(listed, settings.export.pairs_up_to)
+        found = found_pairs(listed, likely, crowds, minimum_score=settings.export.minimum_score)
+        del likely  # so that nothing of it is held once all pairs are found
         pairs = listing_pairs(listed, found)
         accepted = np.flatnonzero(pairs.accepted)
         claims = Claims.read(store, shown, listed)
@@ -100,8 +106,11 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         store.write_table(paths["groups"], groups)
         _write_pairs(store, paths, listed, pairs, suspicious)
         progress(2, 4)
-        told = _named(listed, pairs, accepted[doubted]).assign(brand=brand[doubted], colour=colour[doubted])
-        chosen = _review(store, dump_id, suspicious_pictures(told), listed, settings)
+        crowd = crowds.between_hubs(pairs.low[accepted], pairs.high[accepted])
+        told = doubted | crowd
+        reasons = {"crowd": crowd[told], "brand": brand[told], "colour": colour[told]}
+        to_look_at = suspicious_pictures(_named(listed, pairs, accepted[told]).assign(**reasons))
+        chosen = _review(store, dump_id, to_look_at, listed, settings)
         _write_review(store, dump_id, paths["review"], with_listings(chosen.pairs, _showing(listed, chosen.pairs)))
         progress(3, 4)
         with store.writing(paths["duplicates"]) as file:
@@ -118,6 +127,8 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
             "review_rows": len(chosen.pairs),
             "review_left_out": chosen.left_out,
         }
+        if len(crowds.hubs):
+            counts["crowds"] = crowds.counts()
         store.write_json(paths["summary"], _summary(store, dump_id, counts, settings))
         progress(4, 4)
         return Done(paths, counts)
@@ -126,10 +137,8 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
     return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
 
 
-def _read(
-    store: Store, dump_id: str, groups: pa.Table, *, least: float, minimum_score: float
-) -> tuple[Shown, Listed, Iterator[Found]]:
-    """What the listings of a dump show, those that any file can name, and their pairs.
+def _read(store: Store, dump_id: str, groups: pa.Table, *, least: float) -> tuple[Shown, Listed, Likely]:
+    """What the listings of a dump show, those that any file can name, and the verdicts on their pictures.
 
     A file can name listings whose picture takes part in matching, and has a verdict of some probability or is shown by
     several families.
@@ -141,7 +150,7 @@ def _read(
     named = several_families(nodes, shown.families, len(images))
     named[likely.low] = named[likely.high] = True
     listed = Listed.read(store, shown, groups, names=images, nodes=nodes, named=named)
-    return shown, listed, found_pairs(listed, likely, minimum_score=minimum_score)
+    return shown, listed, likely
 
 
 def _write_pairs(

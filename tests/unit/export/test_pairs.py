@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
 from dedup_pipeline.export.pairs import KINDS, Likely, found_pairs, listing_pairs
 from dedup_pipeline.names import Names
@@ -71,12 +72,13 @@ def likely(verdicts, images) -> Likely:
     return Likely(low, high, np.array([value for *_, value in verdicts], dtype=np.float64), kinds)
 
 
-def found(listings, verdicts, groups, medoids, minimum_score=0.01) -> list[tuple[tuple[str, str], Row]]:
+def found(listings, verdicts, groups, medoids, *, minimum_score=0.01, above=100) -> list[tuple[tuple[str, str], Row]]:
     images = sorted(
         {name for *_, image, node in listings for name in (image, node)} | {n for v in verdicts for n in v[:2]}
     )
     known = listed(listings, groups, medoids, images)
-    pairs = listing_pairs(known, found_pairs(known, likely(verdicts, images), minimum_score=minimum_score))
+    crowds = Crowds.of(known, above)
+    pairs = listing_pairs(known, found_pairs(known, likely(verdicts, images), crowds, minimum_score=minimum_score))
     ids = known.ids.to_pylist()
     columns = (pairs.low, pairs.high, pairs.scores(np.arange(len(pairs))), pairs.kinds, pairs.accepted)
     return [
