@@ -203,6 +203,12 @@ class MatchSettings(Section):
     placeholder_families: int = Field(
         6, ge=3, description="A picture shared by so many families with nothing in common is a placeholder."
     )
+    crowd_families: int = Field(
+        50,
+        ge=3,
+        description="A picture shared by so many families, of one brand even, is a placeholder where their titles "
+        "differ and with these their categories, colours or prices.",
+    )
     crowded_hash: int = Field(
         200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,13 +22,16 @@ from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
 from dedup_pipeline.match.banners import banners_among
 from dedup_pipeline.match.node_table import Arrays, Codes, Families, NodeLooks, open_arrays, write_arrays
-from dedup_pipeline.match.showing import Listing, said_of
+from dedup_pipeline.match.placeholders import is_placeholder
+from dedup_pipeline.match.showing import said_of
 from dedup_pipeline.names import Names
 from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.shown import Shown
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+
+logger = logging.getLogger(__name__)
 
 STATES = tuple(NodeState)
 
@@ -44,8 +47,6 @@ _LOOKS: dict[str, tuple[Any, ...]] = {
     "sizes": (np.int32, 2),
 }
 _LEAST_CONTRAST = 2.0  # of the 8-bit layout: below, the picture is one flat colour
-_SHARED_CATEGORY = 0.6  # a product under several ids keeps its category on most of them
-_SHARED_BRAND = 0.34  # and on many of them its brand
 
 
 @dataclass(frozen=True)
@@ -182,8 +183,9 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
     said = said_of(store, shown, showing, card | crowded)
     states = np.where(_blank(looks), STATES.index(NodeState.BLANK), STATES.index(NodeState.MATCHED)).astype(np.uint8)
     for row in np.flatnonzero(crowded & (states == STATES.index(NodeState.MATCHED))).tolist():
-        if _unrelated(said[row]):
+        if is_placeholder(said[row], settings.match.crowd_families):
             states[row] = STATES.index(NodeState.PLACEHOLDER)
+            logger.info("picture %s is set apart: its %d families share nothing else", sources.ids[row], len(said[row]))
     _spread_placeholders(states, looks)
     cards = np.flatnonzero(card & (states == STATES.index(NodeState.MATCHED)))
     hashes = looks.phash[cards, 0], looks.dhash[cards, 0]
@@ -268,15 +270,6 @@ def _blank(looks: NodeLooks) -> npt.NDArray[np.bool_]:
         contrast = layout.reshape(len(layout), -1, 3).astype(np.float32).std(axis=1).max(axis=1)
         blank[start : start + _BLOCK] = contrast < _LEAST_CONTRAST
     return blank
-
-
-def _unrelated(listings: Sequence[Listing]) -> bool:
-    """Whether listings, one of each family that shows a picture, agree neither in category nor in brand."""
-    shared = {
-        field: max(Counter(listing[field] for listing in listings).values()) / len(listings)
-        for field in ("category", "brand")
-    }
-    return shared["category"] < _SHARED_CATEGORY and shared["brand"] < _SHARED_BRAND
 
 
 def _spread_placeholders(states: npt.NDArray[np.uint8], looks: NodeLooks) -> None:

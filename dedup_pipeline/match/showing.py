@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from dedup_pipeline.shown import Codes, Flags, Shown
 from dedup_pipeline.store import Store
 
-Listing = Mapping[str, str]
-_SAID = ["family_id", "brand", "category", "title"]
+Listing = Mapping[str, Any]
+_SAID = ["family_id", "brand", "category", "title", "colour", "price"]
 
 
 def said_of(store: Store, shown: Shown, nodes: Codes, wanted: Flags) -> dict[int, list[Listing]]:
@@ -21,7 +22,7 @@ def said_of(store: Store, shown: Shown, nodes: Codes, wanted: Flags) -> dict[int
         wanted: (N,) bool, which nodes.
 
     Returns:
-        Of each wanted node the last listing of each family: family_id, brand, category, title.
+        Of each wanted node the last listing of each family: family_id, brand, category, title, colour, price.
     """
     said: dict[int, dict[str, Listing]] = {}
     for places, batch in shown.listings(store, _SAID, (nodes >= 0) & wanted[nodes]):

@@ -39,7 +39,7 @@ VERSION = 8
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
 _OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
-_NOT_OF_CALIBRATION = {"recalibrate_from", "part_nodes"}
+_NOT_OF_CALIBRATION = {"recalibrate_from", "part_nodes", "crowd_families"}
 _SHOWN = (
     *("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness"),
     *("inliers", "structure", "chroma_90", "lightness_90", "colour_patch", "unshared", "beyond"),
