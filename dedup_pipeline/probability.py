@@ -25,6 +25,7 @@ from sklearn.model_selection import GroupKFold
 
 from dedup_pipeline.errors import InputError, ModelError
 from dedup_pipeline.evidence import EVIDENCE, Doubles, Floats, Rows
+from dedup_pipeline.trees import raw_scores
 
 _FOLDS = 5
 _THOROUGH = (150, 0.05)  # trees and learning rate
@@ -58,8 +59,12 @@ class VerdictModel:
         Raises:
             ModelError: a kind of evidence is missing.
         """
-        trees = lightgbm.Booster(model_str=self.booster)
-        return self.calibrated(trees.predict(_matrix(evidence, self.names), raw_score=True, num_threads=1))
+        return self.judged(evidence)[0]
+
+    def judged(self, evidence: Mapping[str, Floats]) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+        """The same, and for which pairs (N,) they are the least that they may be: see ``trees.raw_scores``."""
+        scores, at_worst = raw_scores(lightgbm.Booster(model_str=self.booster), _matrix(evidence, self.names))
+        return self.calibrated(scores), at_worst
 
     def calibrated(self, raw: npt.ArrayLike) -> Doubles:
         """Log odds (N,) of raw scores (N,) of the trees."""
@@ -155,11 +160,11 @@ def _folded(
     held_out, judged = np.zeros(len(labels)), np.zeros(len(others))
     for inside, outside in GroupKFold(_FOLDS).split(matrix, labels, pairs.groups):
         trees = _trees(matrix[inside], labels[inside], names, seed, effort)
-        held_out[outside] = trees.predict(matrix[outside], raw_score=True, num_threads=1)
+        held_out[outside] = raw_scores(trees, matrix[outside])[0]
         if asked:
             unseen = np.isin(asked.groups, pairs.groups[outside])
             if unseen.any():
-                judged[unseen] = trees.predict(others[unseen], raw_score=True, num_threads=1)
+                judged[unseen] = raw_scores(trees, others[unseen])[0]
     return held_out, judged
 
 

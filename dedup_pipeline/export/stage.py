@@ -51,6 +51,7 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
         "expected_precision",
         "texts_of_sure_pairs",
         "texts_of_strangers",
+        "judged_at_worst",
     ),
     "group": ("groups", "listings"),
 }

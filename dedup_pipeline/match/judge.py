@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from dedup_pipeline.match.views import without_alignment
 from dedup_pipeline.probability import LOGIT_CAP, VerdictModel
 
 Flags = npt.NDArray[np.bool_]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Judge:
 
     def judge(
         self, glances: Mapping[str, Floats], align: Callable[[Flags], Mapping[str, Floats]]
-    ) -> tuple[dict[str, Floats], Doubles]:
+    ) -> tuple[dict[str, Floats], Doubles, Flags]:
         """The evidence on N pairs, and their log odds.
 
         Args:
@@ -42,17 +45,26 @@ class Judge:
 
         Returns:
             Every name of EVIDENCE as (N,) float32, NaN where a pair was ruled out at a glance, and ``mirrored``; the
-            log odds (N,), the least possible for what was ruled out.
+            log odds (N,), the least possible for what was ruled out; and which pairs (N,) were judged at their worst,
+            for they lack evidence that was never missing when the judge was calibrated.
         """
-        passing = self.glance.logits(glances) >= self.least
+        at_a_glance, at_worst = self.glance.judged(glances)
+        passing = at_a_glance >= self.least
         evidence = dict(glances) | without_alignment(len(passing))
         logits = np.full(len(passing), -LOGIT_CAP)
         if passing.any():
             for name, values in align(passing).items():
                 evidence[name] = evidence[name].copy()
                 evidence[name][passing] = values
-            logits[passing] = self.model.logits({name: values[passing] for name, values in evidence.items()})
-        return evidence, logits
+            logits[passing], more = self.model.judged({name: values[passing] for name, values in evidence.items()})
+            at_worst[passing] |= more
+        if at_worst.any():
+            logger.warning(
+                "%d of %d pairs lack evidence that was never missing in the calibration; each is judged by its worst",
+                int(at_worst.sum()),
+                len(at_worst),
+            )
+        return evidence, logits, at_worst
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -36,6 +36,7 @@ from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress
 from dedup_pipeline.store import Store
 
 VERSION = 8
+_AT_WORST = "judged_at_worst"  # a count
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
 _OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
@@ -139,7 +140,7 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     Returns:
         outputs: verdicts (VERDICTS, with the probability at the prior of the calibration). counts: candidates,
         perceptual, learned, aligned (laid over each other), laid (of these, in this run: of the others the evidence was
-        kept).
+        kept), judged_at_worst (see ``Judge.judge``).
     """
     return _part(settings, _plan(settings, dump_id), part)
 
@@ -161,19 +162,20 @@ def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
         kept = read_kept(store, laid_paths(store, plan, part, nodes, mine), nodes, low * len(nodes) + high)
         gallery = Gallery(settings, dump_id, nodes)
         texts = Texts.of_nodes(store, dump_id, nodes, np.union1d(low, high), store.read_table(plan.outputs["words"]))
-        aligned = 0
+        aligned = at_worst = 0
         with laying(store, laid, gallery, nodes, kept) as pairs, store.writing_table(path, VERDICTS) as writer:
             for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
                 columns = {"kind": kinds[block].tolist(), "directions": found.directions[block]}
                 columns |= texts.compare(low[block], high[block])
-                table = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, pairs=pairs)
+                table, some = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, pairs=pairs)
                 aligned += len(table) - table["inliers"].null_count
+                at_worst += some
                 writer.write_table(table)
         by_hashes = int(found.near.sum())
         counts = {"candidates": len(low), "perceptual": by_hashes, "learned": len(low) - by_hashes, "aligned": aligned}
         # the table of laid pairs is no output: without it the next dump lays them anew, and nothing else changes
-        return Done({"verdicts": path}, dict[str, Count](counts | {"laid": pairs.laid}))
+        return Done({"verdicts": path}, dict[str, Count](counts | {"laid": pairs.laid, _AT_WORST: at_worst}))
 
     # which calibration and which order a plan has taken depends on what was finished then, and is not in its key
     inputs = {"plan": plan.key, "part": part} | {name: plan.counts[name] for name in ("calibration", PLACES)}
@@ -187,19 +189,19 @@ def _arrays(plan: StageResult) -> dict[str, str]:
 
 def _verdicts(
     nodes: Nodes, low: Rows, high: Rows, *, columns: dict[str, object], judge: Judge, pairs: Laying
-) -> pa.Table:
-    """The verdicts (VERDICTS) on some pairs of nodes."""
+) -> tuple[pa.Table, int]:
+    """The verdicts (VERDICTS) on some pairs of nodes, and how many were judged at their worst, see ``Judge.judge``."""
 
     def aligned(passing: Flags) -> dict[str, Floats]:
         return pairs.align(low[passing], high[passing])
 
-    evidence, logits = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
+    evidence, logits, at_worst = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
     columns |= {name: pa.array(evidence[name], from_pandas=True) for name in _SHOWN}
     columns |= {name: pa.array(columns[name], from_pandas=True) for name in TEXTS}
     columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": sigmoid(logits)}
     columns |= {"text_logit": np.zeros(len(low))}
     columns |= {"node_a": nodes.names.take(low), "node_b": nodes.names.take(high)}
-    return conform(columns, VERDICTS)
+    return conform(columns, VERDICTS), int(at_worst.sum())
 
 
 def finish_match(settings: Settings, dump_id: str) -> StageResult:
@@ -211,7 +213,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         ``match_part``), calibrated_on (the dump whose photos taught the judge), changed_since (share of the pictures
         that are new or gone since), nodes, placeholders, blanks, banners, expected_duplicates (the sum of the
         probabilities from 0.5 up), threshold, expected_precision with its 95 % interval, accepted, texts_of_sure_pairs
-        and texts_of_strangers (what the texts were learnt from, 0 where they count for nothing).
+        and texts_of_strangers (what the texts were learnt from, 0 where they count for nothing); judged_at_worst, where
+        there are any.
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
@@ -257,6 +260,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "texts_of_sure_pairs": rating.texts.sure if rating.texts else 0,
             "texts_of_strangers": rating.texts.apart if rating.texts else 0,
         }
+        if at_worst := sum(int(str(part.counts[_AT_WORST])) for part in parts):
+            counts[_AT_WORST] = at_worst
         _note(settings, store, dump_id, counts, calibration)
         planned = {name: plan.outputs[name] for name in ("calibration", "nodes", "words")}
         return Done({**planned, "verdicts": path, "curve": curve_path, "texts": texts_path}, counts)

@@ -56,7 +56,7 @@ def verify(settings: Settings, first: str, second: str) -> Verdict:
     judge = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).judge
     glances = compare(looks.take(slice(0, 1)), looks.take(slice(1, 2)))
     views = {place: view_of(picture) for place, picture in enumerate((picture_a, picture_b))}
-    compared, logits = judge.judge(glances, lambda _: align(views, np.array([0]), np.array([1]), settings))
+    compared, logits, _ = judge.judge(glances, lambda _: align(views, np.array([0]), np.array([1]), settings))
     evidence = {name: _rounded(compared[name][0]) for name in (*EVIDENCE, "mirrored")}
     counts = reference.matched.counts
     threshold = float(str(counts["threshold"]))

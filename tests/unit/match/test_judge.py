@@ -54,7 +54,7 @@ def judged(judge: Judge, seed: int = 1) -> tuple[dict[str, Floats], Doubles, Lay
     evidence, labels = drawn(EVIDENCE, 400, seed)
     glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(400, np.float32)}
     laying = Laying(evidence)
-    found, logits = judge.judge(glances, laying)
+    found, logits, _ = judge.judge(glances, laying)
     return found, logits, laying, labels
 
 
@@ -102,7 +102,7 @@ def test_nothing_is_asked_for_where_nothing_passes(judge: Judge, count: int) -> 
     evidence, _ = drawn(EVIDENCE, 40, 2)
     glances = {name: evidence[name][:count] for name in GLANCE}
     laying = Laying(evidence)
-    found, logits = strict.judge(glances, laying)
+    found, logits, _ = strict.judge(glances, laying)
     assert laying.asked == []
     np.testing.assert_array_equal(logits, np.full(count, -LOGIT_CAP))
     assert all(np.isnan(found[name]).all() for name in ALIGNED)
@@ -114,6 +114,24 @@ def test_a_pair_that_cannot_be_laid_still_gets_its_log_odds(judge: Judge) -> Non
     lenient = Judge(judge.glance, -LOGIT_CAP, judge.model)
     glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(40, np.float32)}
     assert np.isfinite(lenient.judge(glances, Laying(lost))[1]).all()
+
+
+def test_evidence_that_was_never_missing_is_taken_at_its_worst_and_counted(
+    judge: Judge, caplog: pytest.LogCaptureFixture
+) -> None:
+    evidence, _ = drawn(EVIDENCE, 40, 4)
+    glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(40, np.float32)}
+    _, before, none = judge.judge(glances, Laying(evidence))
+    assert not none.any()
+    assert not caplog.records
+    laid = before > -LOGIT_CAP
+    lost = np.flatnonzero(laid)[::2]
+    evidence["chroma_90"][lost] = np.nan  # less of it speaks for a pair, and LightGBM would read 0
+    _, after, at_worst = judge.judge(glances, Laying(evidence))
+    assert np.flatnonzero(at_worst).tolist() == lost.tolist()
+    assert (after[lost] <= before[lost]).all()
+    np.testing.assert_array_equal(np.delete(after, lost), np.delete(before, lost))
+    assert f"{len(lost)} of 40 pairs lack evidence that was never missing" in caplog.text
 
 
 def test_a_judge_survives_json(judge: Judge) -> None:
