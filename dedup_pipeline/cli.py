@@ -296,7 +296,7 @@ def sample(
 @app.command()
 def score(
     truth: Annotated[Path, typer.Argument(help="Folder with truth.csv and photos.csv.")],
-    predictions: Annotated[Path, typer.Argument(help="duplicates.json or pairs.csv.")],
+    predictions: Annotated[Path, typer.Argument(help="duplicates.json, pairs.parquet, or a CSV of pairs.")],
     by_edit: Annotated[bool, typer.Option("--by-edit", help="Also the recall per edit.")] = False,
     as_json: AsJson = False,
 ) -> None:

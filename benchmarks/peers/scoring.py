@@ -101,14 +101,14 @@ def own_pairs(folder: Path) -> Found:
     """Read what this project exported.
 
     Args:
-        folder: exports/<dump> of a store: holds pairs.csv and duplicates.json.
+        folder: exports/<dump> of a store: holds pairs.parquet and duplicates.json.
 
     Raises:
         InputError: a file is missing or not of that form.
     """
-    ranked, default = read_predictions(folder / "pairs.csv"), read_predictions(folder / "duplicates.json")
+    ranked, default = read_predictions(folder / "pairs.parquet"), read_predictions(folder / "duplicates.json")
     if not ranked.scored:
-        raise InputError(f"{folder / 'pairs.csv'} has no column score: give a folder that `dedup export` wrote")
+        raise InputError(f"{folder / 'pairs.parquet'} has no column score: give a folder that `dedup export` wrote")
     return Found(ranked.pairs, default.pairs)
 
 

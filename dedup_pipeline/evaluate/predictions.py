@@ -1,14 +1,19 @@
-"""Reading a list of duplicates: the exported JSON, or a CSV with scores."""
+"""Reading a list of duplicates: the exported JSON or Parquet, or a CSV with scores."""
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dedup_pipeline.errors import InputError
+
+_CHANGED = re.compile(r"(?:^|;)'['\"\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # see export.spreadsheet
 
 
 @dataclass(frozen=True)
@@ -27,19 +32,20 @@ class Predictions:
 
 
 def read_predictions(file: Path) -> Predictions:
-    """Read `{"id": ["id", ...], ...}` from a .json file, or the columns id_a, id_b and optionally score from a CSV.
+    """Read `{"id": ["id", ...], ...}` from a .json file, or the columns id_a, id_b and optionally score of a table.
 
     Args:
-        file: a JSON file if its name ends in .json, a CSV file otherwise.
+        file: a JSON file if its name ends in .json, Parquet if in .parquet, a CSV file otherwise.
 
     Raises:
-        InputError: the file is missing, not of that form, or a score is not a finite number.
+        InputError: the file is missing, not of that form, a score is not a finite number, or an id was changed so that
+            no spreadsheet computes it.
     """
     if not file.is_file():
         raise InputError(f"no file {file}: name a JSON or CSV file of duplicates")
     if file.suffix.lower() == ".json":
         return _collected(_json_rows(file), scored=False)
-    table = _csv_table(file)
+    table = _parquet_table(file) if file.suffix.lower() == ".parquet" else _csv_table(file)
     scored = "score" in table
     scores = _scores(table["score"], file) if scored else [1.0] * len(table)
     return _collected(zip(table["id_a"], table["id_b"], scores, strict=True), scored=scored)
@@ -78,9 +84,32 @@ def _csv_table(file: Path) -> pd.DataFrame:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{file} is not a CSV table ({error}): write the columns id_a, id_b[, score]") from error
-    if not {"id_a", "id_b"} <= set(table.columns):
-        raise InputError(f"{file} has the columns {', '.join(table.columns)}: it needs id_a, id_b[, score]")
+    _check_columns(list(table.columns), file)
+    for name in ("id_a", "id_b"):
+        changed = table[name].str.contains(_CHANGED)
+        if changed.any():
+            line = int(changed.to_numpy().argmax()) + 2  # the header is line 1
+            raise InputError(
+                f"{file}, line {line}: the id {table[name].iloc[line - 2]!r} is not that of the dump, but changed so "
+                "that no spreadsheet computes it: name the pairs.parquet beside it, which has the ids as they are"
+            )
     return table
+
+
+def _parquet_table(file: Path) -> pd.DataFrame:
+    try:
+        names = pq.read_schema(file).names
+        _check_columns(names, file)
+        columns = [name for name in ("id_a", "id_b", "score") if name in names]
+        table: pd.DataFrame = pq.read_table(file, columns=columns).to_pandas()
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{file} is not a Parquet table ({error}): write the columns id_a, id_b[, score]") from error
+    return table
+
+
+def _check_columns(names: list[str], file: Path) -> None:
+    if not {"id_a", "id_b"} <= set(names):
+        raise InputError(f"{file} has the columns {', '.join(names)}: it needs id_a, id_b[, score]")
 
 
 def _scores(column: "pd.Series[str]", file: Path) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from dedup_pipeline.export.review import with_sides_turned
-from dedup_pipeline.export.spreadsheet import defused
+from dedup_pipeline.export.spreadsheet import MOST_ID_CHARS, defused
 
 LISTING_COLUMNS = ["listing_id", "title", "brand", "colour", "photo_url"]
 _PER_SIDE = ("id", "title", "brand", "colour", "listings", "photo_url")
@@ -18,7 +18,7 @@ COLUMNS = [
     *(f"{name}_{side}" for name in _PER_SIDE for side in ("a", "b")),
     *("image_a", "image_b"),
 ]
-_MOST_CHARS = {"id": 2000, "photo_url": 4000}  # neither is worth anything when it is cut off
+_MOST_CHARS = {"id": MOST_ID_CHARS, "photo_url": 4000}  # neither is worth anything when it is cut off
 _MOST_CHARS_OF_TEXT = 200
 _SIDES = ("a", "b")
 

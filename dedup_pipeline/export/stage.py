@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -19,6 +20,7 @@ from dedup_pipeline.export.listed import Listed
 from dedup_pipeline.export.pairs import DIGITS, KINDS, Likely, ListingPairs, found_pairs, listing_pairs
 from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
 from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
+from dedup_pipeline.export.spreadsheet import defused_ids
 from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import PAIRS, conform
 from dedup_pipeline.shown import Codes, Flags, Shown, matched_nodes, several_families
@@ -157,12 +159,15 @@ def _read(store: Store, dump_id: str, groups: pa.Table, *, least: float) -> tupl
 def _write_pairs(
     store: Store, paths: Mapping[str, str], listed: Listed, pairs: ListingPairs, suspicious: Flags
 ) -> None:
-    """Write pairs.parquet and pairs.csv, some rows at a time."""
+    """Write pairs.parquet for programs, and pairs.csv for spreadsheets, some rows at a time."""
+    shown = replace(listed, ids=defused_ids(listed.ids))
     with store.writing_table(paths["pairs"], PAIRS) as table, store.writing(paths["pairs_csv"]) as file:
         for start in range(0, max(1, len(pairs)), _ROWS):
             some = np.arange(start, min(start + _ROWS, len(pairs)))
             rows = _table(listed, pairs, suspicious, some)
             table.write_table(rows)
+            if shown.ids is not listed.ids:
+                rows = _table(shown, pairs, suspicious, some)
             for first in range(0, max(1, len(some)), _LINES):
                 rows.slice(first, _LINES).to_pandas().to_csv(
                     file,

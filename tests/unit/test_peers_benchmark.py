@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -148,7 +149,8 @@ def test_an_exported_folder_stands_beside_the_peers(catalog, peers, tmp_path):
     export.mkdir()
     (export / "duplicates.json").write_text('{"P1": ["Q1"], "Q1": ["P1"]}')
     # the recolour and the placeholder stand above the second pair that is right
-    (export / "pairs.csv").write_text("id_a,id_b,score\nS1,S2,1\nP1,R1,0.9\nP1,T1,0.8\nP1,Q1,0.7\n")
+    pairs = [("S1", "S2", 1.0), ("P1", "R1", 0.9), ("P1", "T1", 0.8), ("P1", "Q1", 0.7)]
+    pd.DataFrame(pairs, columns=["id_a", "id_b", "score"]).to_parquet(export / "pairs.parquet")
     done = run(catalog, tmp_path, "--peers", peers, "--only", "fake_status", "--ours", export)
     assert done.returncode == 0, done.stderr
     row = table(tmp_path)["rows"][0]
@@ -163,7 +165,7 @@ def test_an_exported_folder_stands_beside_the_peers(catalog, peers, tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--only", "nobody"], "no peer nobody: there are"), (["--ours", "nowhere"], "no file nowhere/pairs.csv")],
+    [(["--only", "nobody"], "no peer nobody: there are"), (["--ours", "nowhere"], "no file nowhere/pairs.parquet")],
 )
 def test_what_cannot_be_is_said_before_any_work(catalog, tmp_path, options, message):
     done = run(catalog, tmp_path, *options)

@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from dedup_pipeline.errors import InputError
@@ -124,6 +125,15 @@ def test_reads_json_and_csv(tmp_path: Path) -> None:
     assert not read_predictions(as_csv).scored
 
 
+def test_reads_parquet_with_ids_that_a_spreadsheet_would_compute(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.parquet"
+    pd.DataFrame({"id_a": ["=1+1"], "id_b": ["B"], "score": [0.5], "kind": ["learned"]}).to_parquet(file)
+    assert read_predictions(file).pairs == {("=1+1", "B"): 0.5}
+    pd.DataFrame({"id_a": ["A"]}).to_parquet(file)
+    with pytest.raises(InputError, match="has the columns id_a: it needs id_a, id_b"):
+        read_predictions(file)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -135,6 +145,8 @@ def test_reads_json_and_csv(tmp_path: Path) -> None:
         ("a.csv", "id_a,id_b,score\nA,B,1\nA,C,high\n", "line 3: the score 'high'"),
         ("a.csv", "id_a,id_b,score\nA,B,inf\n", "line 2: the score 'inf'"),
         ("a.csv", "id_a,id_b,score\nA,B,\n", "line 2: the score ''"),
+        ("a.csv", "id_a,id_b\nA,B\nA,'=1+1\n", 'line 3: the id "\'=1\\+1" is not that of the dump'),
+        ("a.parquet", "id_a,id_b\n", "is not a Parquet table"),
     ],
 )
 def test_bad_predictions_say_what_and_where(tmp_path: Path, name: str, content: str, message: str) -> None:

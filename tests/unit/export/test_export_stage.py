@@ -213,7 +213,10 @@ def test_hostile_text_cannot_leave_its_cell(matched):
     assert row["title_a"] == """'=HYPERLINK("http://evil.test","click") ,second,"row"""
     assert (row["brand_a"], row["brand_b"], row["title_b"]) == ("'@SUM(A1)", "cod.exe", "Tee;'=1+1")
     assert len(row["colour_b"]) == 200
-    # programs join by ids: the tables hold them as they are
+    # people open the one table, programs join by the ids of the other
+    text = matched.store.read_bytes(matched.store.export(DUMP, "pairs.csv")).decode()
+    (pair,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (pair["id_a"], pair["id_b"], pair["score"]) == ("'=cmd|' /C calc'!A0", "B", "0.500000")
     assert matched.pairs().index[0] == ("=cmd|' /C calc'!A0", "B")
 
 
