@@ -13,6 +13,7 @@ import typer
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import DedupError, InputError
+from dedup_pipeline.signals import Interrupted, interruptible
 
 app = typer.Typer(
     help="Finds the same product under other ids in catalog dumps.",
@@ -35,15 +36,17 @@ Folder = Annotated[Path, typer.Option("--folder", help="Folder that holds all th
 
 
 def main() -> None:
-    """Run the command line; every expected failure ends with one sentence and a status."""
+    """Run the command line; every expected failure ends with one sentence and a status, as does a request to end."""
     try:
-        app()
+        with interruptible():
+            app()
     except InputError as error:
         _fail(error, 2)
     except DedupError as error:
         _fail(error, 3 if error.retryable else 2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Interrupted as request:
+        typer.echo(f"dedup: {request}; running the same command again goes on from what is done", err=True)
+        sys.exit(request.code)
 
 
 def _fail(error: DedupError, status: int) -> None:

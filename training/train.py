@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,11 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from dedup_pipeline.config import Settings, TrainSettings
 from dedup_pipeline.network import EmbeddingNetwork
+from dedup_pipeline.signals import Interrupted
 from dedup_pipeline.stage import Progress
 from training.backbone import untrained_network
 from training.checkpoint import StoreCheckpoint
@@ -90,6 +93,7 @@ def fit(
     Raises:
         ModelError: the backbone's weights cannot be had.
         StoreError: the checkpoint cannot be written.
+        Interrupted: a termination came; the checkpoint of the last complete epoch is there.
     """
     train = settings.train
     with _reproducible(settings):
@@ -106,15 +110,35 @@ def fit(
             resumed = checkpoint.exists()
             if resumed:
                 logger.info("training goes on from %s", checkpoint)
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _requests_to_end():
                 warnings.simplefilter("ignore")  # Lightning advises worker processes, which must not be forked here
                 trainer.fit(module, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
+                if trainer.received_sigterm:  # in the last step, where Lightning does not heed it any more
+                    raise Interrupted(signal.SIGTERM)
             network.cpu().eval()
             after = score(vectors_of(network, validation), validation).average_precision
         if after < before:
             logger.warning("training made the network worse (%.4f, was %.4f): the untrained one stays", after, before)
             network.load_state_dict(start)
     return Fitted(network, steps, before, max(before, after))
+
+
+@contextmanager
+def _requests_to_end() -> Iterator[None]:
+    """Pass requests to end on, where Lightning would end the process as if all were well (SIGTERM) or with status 1.
+
+    Raises:
+        Interrupted: Lightning has taken a SIGTERM, as it does where no handler of ours raises: in an Airflow task, say.
+        KeyboardInterrupt: as it came.
+    """
+    try:
+        yield
+    except SIGTERMException as end:
+        raise Interrupted(signal.SIGTERM) from end
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise end.__context__ from None
+        raise
 
 
 def _trainer(train: TrainSettings, checkpoint: StoreCheckpoint, report: Callback) -> pl.Trainer:

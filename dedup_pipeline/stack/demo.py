@@ -14,6 +14,7 @@ from dedup_pipeline.errors import StackError
 from dedup_pipeline.evaluate import read_predictions, score, to_dict
 from dedup_pipeline.report import show_score
 from dedup_pipeline.sample import write_catalog
+from dedup_pipeline.signals import interruptible, uninterrupted
 from dedup_pipeline.stack.airflow_api import AirflowClient
 from dedup_pipeline.stack.display import RunDisplay, summarise
 from dedup_pipeline.stack.failure import reason_of
@@ -21,7 +22,6 @@ from dedup_pipeline.stack.layout import Layout
 from dedup_pipeline.stack.ports import LOOPBACK, choose_port
 from dedup_pipeline.stack.records import Run
 from dedup_pipeline.stack.services import images_service, variable
-from dedup_pipeline.stack.signals import interruptible, uninterrupted
 from dedup_pipeline.stack.stack import Stack
 from dedup_pipeline.stack.supervisor import Supervisor
 from dedup_pipeline.stage import result_of

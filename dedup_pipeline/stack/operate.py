@@ -11,9 +11,9 @@ from rich.console import Console
 
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import StackError
+from dedup_pipeline.signals import Interrupted, interruptible, uninterrupted
 from dedup_pipeline.stack.layout import Layout
 from dedup_pipeline.stack.services import USER
-from dedup_pipeline.stack.signals import interruptible, uninterrupted
 from dedup_pipeline.stack.stack import Stack
 from dedup_pipeline.stack.supervisor import Supervisor
 
@@ -83,9 +83,13 @@ def airflow(folder: Path, dags: Path, words: Sequence[str]) -> int:
     stack = Stack(folder, dags=dags, personal=True) if Path(folder).is_dir() else None
     if stack is None or not stack.attach():
         raise StackError(f"no stack runs in {folder}: start it with `dedup up`")
-    return subprocess.run(  # noqa: S603 - what the person typed, as it is
-        [sys.executable, "-m", "airflow", *words], env=stack.airflow_environment, check=False
-    ).returncode
+    command = [sys.executable, "-m", "airflow", *words]
+    with subprocess.Popen(command, env=stack.airflow_environment) as process:  # noqa: S603 - what the person typed
+        try:
+            return process.wait()
+        except Interrupted:
+            process.terminate()  # and its end is waited for
+            raise
 
 
 def _where(stack: Stack) -> dict[str, str]:

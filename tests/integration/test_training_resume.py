@@ -17,6 +17,7 @@ import pytest
 from mlflow.entities import Run
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.stage import StageResult, result_of
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import RUN_KEY, Tracking
@@ -32,15 +33,17 @@ from training.stage import train
 def progress(done, of):
     print(f"step {done} of {of}", flush=True)
     if done == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(sys.argv[4]))
 
 train(Settings.model_validate_json(sys.argv[1]), sys.argv[3], progress)
 """
 
 
-def train_in_process(settings: Settings, die_at: int = -1) -> subprocess.CompletedProcess[str]:
+def train_in_process(
+    settings: Settings, die_at: int = -1, by: signal.Signals = signal.SIGKILL
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", TRAIN, settings.model_dump_json(), str(die_at), DUMP],
+        [sys.executable, "-c", TRAIN, settings.model_dump_json(), str(die_at), DUMP, str(int(by))],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         capture_output=True,
         text=True,
@@ -103,6 +106,37 @@ def test_killed_in_mid_epoch_gives_the_same_bytes_under_the_same_run(
     assert not list(Path(settings.store).glob("trainings/**/*.ckpt"))
     history = Tracking.connect(settings).client.get_metric_history(after.info.run_id, "train/loss")
     assert [metric.step for metric in history] == [0, 1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("by", "step", "status"),
+    [
+        (signal.SIGTERM, 8, 143),
+        (signal.SIGTERM, 15, 143),  # of 15: Lightning does not look any more
+        (signal.SIGINT, 8, None),
+    ],
+    ids=["terminated", "terminated-in-the-last-step", "ctrl-c"],
+)
+def test_a_program_that_is_asked_to_end_while_it_trains_does_not_end_as_if_it_had(
+    shops: Callable[[str], Settings],
+    empty_mlflow_database: Path,
+    by: signal.Signals,
+    step: int,
+    status: int | None,
+) -> None:
+    settings = shops(f"asked-{by}-{step}")
+    place_database(settings, empty_mlflow_database)
+    asked = train_in_process(settings, die_at=step, by=by)
+    if status is None:  # Python's own end of what nobody catches
+        assert asked.returncode
+        assert asked.stderr.splitlines()[-1] == "KeyboardInterrupt"
+    else:
+        assert asked.returncode == status, asked.stderr
+    (run,) = runs_of(settings)
+    assert run.info.status == "KILLED"
+    with pytest.raises(NotReadyError):
+        result_of(Store(settings.store), DUMP, "train")
 
 
 def same_model(settings: Settings, undisturbed: tuple[Settings, StageResult]) -> bool:

@@ -12,18 +12,40 @@ from typing import Any
 _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Interrupted(SystemExit):
+    """Somebody asked the process to end; what it works on is left so that another can go on.
+
+    It is no KeyboardInterrupt, which Lightning and Click turn into ends of their own, and no error: nothing that
+    handles errors shall catch it. A process that nobody asks about it ends with the status that shells know.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"stopped by {signal.Signals(self.number).name}"
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let the first request to end raise KeyboardInterrupt, and ignore all that follow: the process is ending."""
+    """Let the first request to end raise Interrupted, and ignore all that follow: the process is ending.
+
+    What the process was started to ignore, as by nohup, it goes on to ignore.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         _handle(dict.fromkeys(_REQUESTS, signal.SIG_IGN))
-        raise KeyboardInterrupt
+        raise Interrupted(number)
 
-    former = _handle(dict.fromkeys(_REQUESTS, interrupt))
+    heeded = [request for request in _REQUESTS if signal.getsignal(request) is not signal.SIG_IGN]
+    former = _handle(dict.fromkeys(heeded, interrupt))
     try:
         yield
-    except KeyboardInterrupt:
+    except Interrupted:
         raise  # without the former handlers, so that impatience does not turn the end into a crash
     except BaseException:
         _handle(former)

@@ -6,7 +6,7 @@ import pytest
 
 PROGRAM = """
 import sys, time
-from dedup_pipeline.stack.signals import interruptible, uninterrupted
+from dedup_pipeline.signals import Interrupted, interruptible, uninterrupted
 try:
     with interruptible():
         try:
@@ -17,9 +17,9 @@ try:
                 print("cleaning up", flush=True)
                 sys.stdin.readline()
                 print("clean", flush=True)
-except KeyboardInterrupt:
+except Interrupted:
     sys.stdin.readline()
-    sys.exit(130)
+    raise
 """
 
 
@@ -37,13 +37,25 @@ def test_cleaning_up_is_not_interrupted_by_an_impatient_person(request_to_end):
         process.send_signal(request_to_end)
         process.stdin.write("\n")
         process.stdin.close()
-        assert process.wait(60) == 130
+        assert process.wait(60) == 128 + request_to_end
 
 
 def test_what_was_not_interrupted_leaves_everything_as_it_was():
-    from dedup_pipeline.stack.signals import interruptible
+    from dedup_pipeline.signals import interruptible
 
     before = signal.getsignal(signal.SIGTERM)
     with interruptible():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_a_process_was_started_to_ignore_it_ignores():
+    from dedup_pipeline.signals import interruptible
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
