@@ -32,9 +32,12 @@ CATALOG_DUPLICATES = Asset("catalog_duplicates", uri="dedup://catalog/duplicates
 @task(**policy("ingest"))
 def ingest(dump: DumpRef) -> dict[str, Any]:
     """Read the dump: listings, families, and rejects with the reason of each."""
-    from dedup_pipeline.ingest import ingest
+    from dedup_pipeline.ingest import check_inside, ingest
 
-    return call(ingest, run_settings(), dump["dump_id"], dump["catalog"])
+    settings = run_settings()
+    with errors_for_airflow():
+        check_inside(settings.ingest, dump["catalog"])  # it may have come, or been replaced, after find_dump looked
+    return call(ingest, settings, dump["dump_id"], dump["catalog"])
 
 
 @task(**policy("plan"))

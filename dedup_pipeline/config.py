@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import posixpath
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -50,6 +51,20 @@ def _ascending(band: tuple[float, float]) -> tuple[float, float]:
     return band
 
 
+def _own_folder(dumps: str) -> str:
+    """Refuse a place of dumps whose folder is no one's own: whoever may start a run may name any file in it."""
+    before, place, _ = dumps.partition("{dump_id}")
+    if not place:
+        raise ValueError("it has no {dump_id} in it: write for example dumps/{dump_id}.csv")
+    folder = posixpath.dirname(before.rpartition(":")[2].removeprefix("//"))  # a scheme before it is no part of it
+    if not posixpath.normpath(folder).strip("./~"):
+        raise ValueError(
+            "it opens the root, the working folder or the home to everyone who may start a run: give the dumps a "
+            "folder of their own, such as dumps/{dump_id}.csv"
+        )
+    return dumps
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Band = Annotated[tuple[float, float], NoDecode, BeforeValidator(_split), AfterValidator(_ascending)]
 Mapped = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
@@ -64,9 +79,10 @@ class Section(BaseModel):
 class IngestSettings(Section):
     """Reading a dump."""
 
-    dumps: str = Field(
+    dumps: Annotated[str, AfterValidator(_own_folder)] = Field(
         "catalogs/{dump_id}.csv",
-        description="Where dumps lie: a path or URL in which `{dump_id}` stands for the id of a dump.",
+        description="Where dumps lie: a path or URL in which `{dump_id}` stands for the id of a dump. Whoever may "
+        "start a run may name any file below its folder.",
     )
     preset: Literal["flipkart", "google_merchant", "shopify", "columns"] = Field(
         "flipkart", description="Layout of the dump; `columns` takes its names from `ingest.columns` alone."
@@ -394,7 +410,8 @@ def load_settings(
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             _check_name(name, known, f"setting '{name}'" + (f" in {path}" if path else ""))
-        raise SettingsError(f"setting {name} = {first['input']!r}: {first['msg']}; see `dedup settings`") from None
+        shown = repr(first["input"])[:200]
+        raise SettingsError(f"setting {name} = {shown}: {first['msg']}; see `dedup settings`") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"settings file '{path}' is not valid TOML: {error}") from None
 

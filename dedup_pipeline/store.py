@@ -44,7 +44,7 @@ def check_dump_id(dump_id: str) -> str:
     """
     if not _DUMP_ID.fullmatch(dump_id) or ".." in dump_id:
         raise InputError(
-            f"dump id '{dump_id}' is not usable: take letters, digits, '.', '_' and '-', such as 2018-10-05"
+            f"dump id {dump_id[:80]!r} is not usable: take letters, digits, '.', '_' and '-', such as 2018-10-05"
         )
     return dump_id
 

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.xcom import XCom
 
 from dags.common.calls import errors_for_airflow, run_settings
+from dags.common.params import text_of
 from dags.common.triggers import DumpTrigger
 
 if TYPE_CHECKING:
@@ -61,10 +62,12 @@ class FindDump(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """The dump's id and the place of its file."""
-        from dedup_pipeline.ingest import is_there
+        from dedup_pipeline.ingest import check_inside, is_there
 
-        dump, settings = self._dump(context), run_settings().workflow
+        dump, all_settings = self._dump(context), run_settings()
+        settings = all_settings.workflow
         with errors_for_airflow():
+            check_inside(all_settings.ingest, dump.catalog)
             there = is_there(dump.catalog)
         if there:
             return {"dump_id": dump.dump_id, "catalog": dump.catalog}
@@ -96,9 +99,9 @@ class FindDump(BaseOperator):
 
         params, run = context["params"], context["dag_run"]
         date = run.logical_date.date().isoformat() if run.logical_date and not run.partition_key else None
-        named = {"field 'dump'": params["dump"], "partition key": run.partition_key, "logical date": date}
         with errors_for_airflow():
-            return choose_dump(run_settings().ingest, named, params["file"])
+            named = {"field 'dump'": text_of(params, "dump"), "partition key": run.partition_key, "logical date": date}
+            return choose_dump(run_settings().ingest, named, text_of(params, "file"))
 
 
 class PromotionApproval(ApprovalOperator):

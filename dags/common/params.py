@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.errors import InputError, SettingsError
 
 _READING, _MODEL, _RESULT = "Reading and fetching", "Model", "Verdicts and result"
 
@@ -100,10 +101,32 @@ def _field(settings: Settings, setting: str, section: str, title: str) -> Param:
     return Param(list(value) if isinstance(value, tuple) else value, **schema)
 
 
+def text_of(params: Mapping[str, Any], name: str) -> str | None:
+    """What a field of ``dump_fields`` holds; Airflow's API has checked its type, what starts runs otherwise has not.
+
+    Raises:
+        InputError: no text.
+    """
+    value = params[name]
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"field '{name}' takes text, not {_shown(value)}")
+    return value
+
+
 def settings_of(params: Mapping[str, Any]) -> Settings:
     """The settings of a run: those of the deployment under the fields of its form.
 
     Raises:
         SettingsError: a value does not fit.
     """
+    for name in FIELDS.keys() & params.keys():
+        value = params[name]
+        texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+        if not all(text.isprintable() for text in texts):
+            raise SettingsError(f"field '{name}' = {_shown(value)} holds control characters: write it anew")
     return load_settings(values={setting: params[name] for name, (setting, _, _) in FIELDS.items() if name in params})
+
+
+def _shown(value: object) -> str:
+    """A value in a message, of bounded length."""
+    return ascii(value)[:80]

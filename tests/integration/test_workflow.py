@@ -255,9 +255,10 @@ def test_a_manual_run_takes_the_dump_that_is_meant(workflow, first, conf, named,
         ({"dump": "2018-10-04"}, {"partition_key": "2018-10-05"}, "names more than one dump"),
         ({"file": "2018-10-04.csv"}, {"partition_key": "2018-10-05"}, "names more than one dump"),
         ({"file": "../../../etc/passwd"}, {}, "does not lie in"),
+        ({"file": "simplecache::http://127.0.0.1:9/2018-10-05.csv"}, {}, "does not lie in"),
         ({"dump": "1999-01-01"}, {}, "dump 1999-01-01 is not there"),
     ],
-    ids=["two-dumps", "file-of-another-day", "file-elsewhere", "missing"],
+    ids=["two-dumps", "file-of-another-day", "file-elsewhere", "file-of-another-scheme", "missing"],
 )
 def test_what_cannot_be_done_fails_at_once_with_its_sentence(workflow, conf, named, said):
     run = workflow.run(conf, **named)

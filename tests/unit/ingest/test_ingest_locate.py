@@ -2,9 +2,9 @@
 
 import pytest
 
-from dedup_pipeline.config import IngestSettings
+from dedup_pipeline.config import IngestSettings, load_settings
 from dedup_pipeline.errors import InputError, SettingsError
-from dedup_pipeline.ingest import choose_dump, date_in, dumps_there, is_there
+from dedup_pipeline.ingest import check_inside, choose_dump, date_in, dumps_there, is_there
 
 
 @pytest.fixture
@@ -91,9 +91,89 @@ def test_dumps_in_an_object_store():
     assert not is_there(choose_dump(settings, {"field": "2018-10-04"}).catalog)
 
 
-def test_a_place_without_an_id_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match=r"has no \{dump_id\} in it"):
-        choose_dump(IngestSettings(dumps=f"{tmp_path}/dump.csv"), {})
+@pytest.mark.parametrize(
+    ("dumps", "said"),
+    [
+        ("/data/dump.csv", r"has no \{dump_id\} in it"),
+        *(
+            (dumps, "opens the root, the working folder or the home")
+            for dumps in (
+                "{dump_id}",
+                "{dump_id}.csv",
+                "/{dump_id}",
+                "/{dump_id}/catalog.csv",
+                "//{dump_id}.csv",
+                "./{dump_id}.csv",
+                "../{dump_id}.csv",
+                "catalogs/../{dump_id}.csv",
+                "/data/../{dump_id}.csv",
+                "~/{dump_id}.csv",
+                "file:{dump_id}.csv",
+                "file:/{dump_id}.csv",
+                "file:///{dump_id}.csv",
+                "local://{dump_id}.csv",
+                "s3://{dump_id}/catalog.csv",
+                "s3://bucket-{dump_id}/catalog.csv",
+                "https://{dump_id}/catalog.csv",
+                "simplecache::file:///{dump_id}.csv",
+            )
+        ),
+    ],
+)
+def test_a_place_of_dumps_that_opens_too_much_is_refused(dumps, said):
+    with pytest.raises(SettingsError, match=said):
+        load_settings(values={"ingest.dumps": dumps})
+
+
+@pytest.mark.parametrize(
+    "dumps",
+    [
+        "catalogs/{dump_id}.csv",
+        "/dumps/{dump_id}.csv",
+        "/data/{dump_id}/catalog.csv",
+        "../catalogs/{dump_id}.csv",
+        "s3://bucket/{dump_id}.csv",
+        "s3://bucket/dumps/{dump_id}/part-{dump_id}.parquet",
+        "https://files.example:8443/dumps/{dump_id}.csv.gz",
+        "file:///data/dumps/{dump_id}.csv",
+    ],
+)
+def test_a_place_of_dumps_with_a_folder_of_its_own_is_taken(dumps):
+    settings = load_settings(values={"ingest.dumps": dumps}).ingest
+    folder = dumps.split("{dump_id}")[0].rpartition("/")[0]
+    assert choose_dump(settings, {}, "autumn/2018-10-05.csv").catalog == f"{folder}/autumn/2018-10-05.csv"
+    assert choose_dump(settings, {}, f"{folder}/2018-10-05.csv").catalog == f"{folder}/2018-10-05.csv"
+
+
+def test_a_file_is_named_from_no_folder_that_holds_the_working_folder(place, tmp_path, monkeypatch):
+    (tmp_path / "in" / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "in" / "work")
+    with pytest.raises(SettingsError, match="opens the working folder"):
+        choose_dump(place, {}, "2018-10-04.csv")
+    assert choose_dump(place, {"field": "2018-10-04"}).dump_id == "2018-10-04"
+
+
+def test_a_relative_place_is_also_known_by_its_absolute_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = IngestSettings()
+    assert choose_dump(settings, {}, f"{tmp_path}/catalogs/2018-10-05.csv").catalog == "catalogs/2018-10-05.csv"
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused_and_one_that_stays_is_not(place, tmp_path):
+    folder = tmp_path / "in"
+    for name, target in (
+        ("2018-10-01.csv", tmp_path / "secret.csv"),
+        ("2018-10-02.csv", tmp_path / "missing.csv"),
+        ("2018-10-06.csv", folder / "2018-10-05.csv"),
+    ):
+        (folder / name).symlink_to(target)
+    check_inside(place, str(folder / "2018-10-06.csv"))
+    said = []
+    for name in ("2018-10-01.csv", "2018-10-02.csv"):
+        with pytest.raises(InputError, match="does not lie in") as error:
+            check_inside(place, str(folder / name))
+        said.append(str(error.value).replace(name, "NAME"))
+    assert said[0] == said[1], "whether there is a file elsewhere is nobody's business"
 
 
 @pytest.mark.parametrize(
