@@ -14,6 +14,7 @@ import typer
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import DedupError, InputError
 from dedup_pipeline.signals import Interrupted, interruptible
+from dedup_pipeline.wording import tidy
 
 app = typer.Typer(
     help="Finds the same product under other ids in catalog dumps.",
@@ -266,7 +267,7 @@ def lookup(
         typer.echo(json.dumps([near.to_dict() for near in found], indent=2))
         return
     for near in found:
-        typer.echo(f"{near.distance:.4f}  {near.listing_id}  {near.title or ''}")
+        typer.echo(f"{near.distance:.4f}  {tidy(near.listing_id)}  {tidy(near.title or '')}")
 
 
 @app.command()

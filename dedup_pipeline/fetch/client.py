@@ -16,8 +16,9 @@ from urllib3 import exceptions as urllib3_errors
 from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.fetch.address import AddressError, Target
 from dedup_pipeline.fetch.connection import Connections
-from dedup_pipeline.fetch.content import judge, tidy
+from dedup_pipeline.fetch.content import judge
 from dedup_pipeline.schemas import FetchStatus
+from dedup_pipeline.wording import tidy
 
 _CHUNK = 65_536
 _DRAIN = 65_536  # bytes of an unwanted body read to keep its connection; a longer one costs the connection

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 
 from dedup_pipeline.imaging import PictureError, check, open_image
 from dedup_pipeline.schemas import FetchStatus
+from dedup_pipeline.wording import tidy
 
 logger = logging.getLogger(__name__)
-
-_DETAIL_CHARS = 200
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u200a\u2010-\u2027\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd]+")
 
 
 @dataclass(frozen=True)
@@ -46,9 +43,3 @@ def judge(data: bytes, *, max_pixels: int) -> Judgement:
         logger.warning("a decoder failed", exc_info=True)
         return Judgement(FetchStatus.TRUNCATED, f"the picture is damaged: its decoder raised {type(error).__name__}")
     return Judgement(FetchStatus.OK, None, image.width, image.height, image.format)
-
-
-def tidy(text: str) -> str:
-    """Text of others as one short printable line."""
-    line = " ".join(_UNPRINTABLE.sub(" ", text).split())
-    return line if len(line) <= _DETAIL_CHARS else line[: _DETAIL_CHARS - 1] + "…"

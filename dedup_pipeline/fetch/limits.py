@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 
 from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.fetch.client import Answer
+from dedup_pipeline.wording import tidy
 
 logger = logging.getLogger(__name__)
 
@@ -152,11 +153,11 @@ class HostQueue(Generic[Work]):
         backoff = self._settings.backoff * 2.0 ** (state.waves - 1)
         pause = min(self._settings.max_backoff, max(answer.wait, backoff))
         state.opens_at = max(state.opens_at, now + pause)
-        logger.debug("%s asks for fewer requests: pausing it for %.1f s", host, pause)
+        logger.debug("%s asks for fewer requests: pausing it for %.1f s", tidy(host), pause)
 
     def _give_up(self, host: str, state: _Host[Work], answer: Answer) -> None:
         if state.given_up is None:
-            logger.warning("giving up %s: %s", host, answer.detail)
+            logger.warning("giving up %s: %s", tidy(host), answer.detail)
             state.given_up = answer
 
     def close(self) -> None:

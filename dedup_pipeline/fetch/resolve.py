@@ -16,6 +16,7 @@ from dedup_pipeline.fetch.photos import Photos
 from dedup_pipeline.names import digests, numbered
 from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stage import Count
+from dedup_pipeline.wording import tidy
 
 _WORST = 3  # reasons named in an error
 
@@ -120,7 +121,7 @@ class Figures:
         if ratio <= settings.max_failure_ratio:
             return
         ranked = sorted(self._failed.items(), key=lambda item: (-item[1], item[0]))[:_WORST]
-        named = ", ".join(f"{times} {status} at {host}" for (host, status), times in ranked)
+        named = ", ".join(f"{times} {status} at {tidy(host)}" for (host, status), times in ranked)
         raise FetchError(
             f"{failures} of {self._photos} photos ({ratio:.0%}) could not be fetched, more than "
             f"fetch.max_failure_ratio = {settings.max_failure_ratio:g} allows: {named}; what may be over by then is "

@@ -9,6 +9,7 @@ from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.fetch.client import Client
 from dedup_pipeline.fetch.visit import Fetched, Visit
+from dedup_pipeline.wording import tidy
 
 
 def fetch_one(url: str, settings: FetchSettings) -> bytes:
@@ -26,5 +27,5 @@ def fetch_one(url: str, settings: FetchSettings) -> bytes:
                 break
             time.sleep(max(following, min(answer.wait, settings.max_backoff)))
     if following.data is None:
-        raise InputError(f"'{url}' could not be fetched ({following.row['status']}): {following.row['detail']}")
+        raise InputError(f"'{tidy(url)}' could not be fetched ({following.row['status']}): {following.row['detail']}")
     return following.data

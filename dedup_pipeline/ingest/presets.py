@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 from dedup_pipeline.config import IngestSettings
 from dedup_pipeline.errors import InputError, SettingsError
+from dedup_pipeline.wording import tidy
 
 FIELDS = ("id", "image", "family", "title", "brand", "category", "seller", "colour", "price")
 REQUIRED = ("id", "image")
@@ -145,8 +146,8 @@ def find_columns(layout: Layout, found: Sequence[str], catalog: str, preset: str
         if filled:
             positions[field] = filled
         elif field in REQUIRED:
-            wanted = " or ".join(f"'{name}'" for name in names)
-            shown = ", ".join(name[:60] for name in found[:60])
+            wanted = " or ".join(f"'{tidy(name, 60)}'" for name in names)
+            shown = ", ".join(tidy(name, 60) for name in found[:60])
             raise InputError(
                 f"{catalog} has no column {wanted}, which holds the {field} in the layout '{preset}'; its columns are: "
                 f"{shown}. Choose another ingest.preset or name the column: ingest.columns={field}=<column>"

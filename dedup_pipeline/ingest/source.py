@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 import fsspec
+import pyarrow as pa
 
 from dedup_pipeline.errors import InputError
+from dedup_pipeline.wording import tidy
 
 BLOCK_BYTES = 8 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -150,9 +152,11 @@ def reading(catalog: str) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{catalog} does not exist: check the path of the catalog") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{catalog} is damaged or was cut off ({error}): fetch or export the file again") from error
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"{catalog} cannot be read: {error}") from error
+        raise InputError(
+            f"{catalog} is damaged or was cut off ({tidy(str(error))}): fetch or export the file again"
+        ) from error
+    except (OSError, ValueError, ImportError, MemoryError, pa.ArrowException) as error:
+        raise InputError(f"{catalog} cannot be read: {tidy(str(error) or type(error).__name__)}") from error
 
 
 def _kind(catalog: str, head: bytes) -> str:

@@ -18,6 +18,7 @@ from dedup_pipeline.index import NeighbourIndex, open_index
 from dedup_pipeline.match import looks_of
 from dedup_pipeline.stage import StageResult, result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.wording import tidy
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ def read_picture(source: str, settings: Settings) -> tuple[bytes, Picture]:
     else:
         file = Path(source)
         if not file.is_file():
-            raise InputError(f"there is no file '{source}': give an image file or an http(s) URL")
+            raise InputError(f"there is no file '{tidy(source)}': give an image file or an http(s) URL")
         data = file.read_bytes()
     try:
         return data, imaging.decode(data, max_pixels=settings.fetch.max_pixels)
     except imaging.PictureError as error:
-        raise InputError(f"'{source}' is no usable picture: {error}") from error
+        raise InputError(f"'{tidy(source)}' is no usable picture: {error}") from error

@@ -15,10 +15,11 @@ from PIL import Image
 
 import faulty_server as faulty
 from dedup_pipeline.fetch.client import retry_after
-from dedup_pipeline.fetch.content import judge, tidy
+from dedup_pipeline.fetch.content import judge
 from dedup_pipeline.fetch.crew import Crew
 from dedup_pipeline.hashing import image_id
 from dedup_pipeline.schemas import FetchStatus
+from dedup_pipeline.wording import tidy
 
 
 def fetch_urls(settings, *urls, within=15.0):
