@@ -35,12 +35,14 @@ class Block:
         starts: (records,) where each starts in ``data``, ascending.
         lines: (records,) the line of the file, from 1, where each starts.
         malformed: what was left out.
+        blank: lines without a record.
     """
 
     data: bytes
     starts: Positions
     lines: Positions
     malformed: list[Malformed] = field(default_factory=list)
+    blank: int = 0
 
 
 class Assembly:
@@ -56,11 +58,13 @@ class Assembly:
         self.starts: list[Positions] = []
         self.lines: list[Positions] = []
         self.malformed: list[Malformed] = []
+        self.blank = 0
 
     def add_lines(self, starts: Positions, ends: Positions, line: int) -> None:
         """Add a run of lines, each a record; ``line`` is the number of the first in the block."""
         if len(starts):
             filled = ~is_blank(np.frombuffer(self.data, np.uint8), starts, ends)
+            self.blank += len(filled) - int(filled.sum())
             lines = self.first_line + line + np.flatnonzero(filled)
             self._add(self.data[starts[0] : ends[-1] + 1], starts[filled] - starts[0], lines)
 
@@ -88,8 +92,9 @@ class Assembly:
     def block(self) -> Block:
         """All that was added."""
         if not self.starts:
-            return Block(b"", NO_POSITIONS, NO_POSITIONS, self.malformed)
-        return Block(b"".join(self.pieces), np.concatenate(self.starts), np.concatenate(self.lines), self.malformed)
+            return Block(b"", NO_POSITIONS, NO_POSITIONS, self.malformed, self.blank)
+        starts, lines = np.concatenate(self.starts), np.concatenate(self.lines)
+        return Block(b"".join(self.pieces), starts, lines, self.malformed, self.blank)
 
 
 def is_blank(view: npt.NDArray[np.uint8], starts: Positions, ends: Positions) -> npt.NDArray[np.bool_]:

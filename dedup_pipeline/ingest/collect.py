@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,10 +19,12 @@ from dedup_pipeline.ingest.normalise import PLAIN_COLUMNS, Rows
 from dedup_pipeline.ingest.parallel import in_order
 from dedup_pipeline.ingest.readers import RAW_CHARS, Batch
 from dedup_pipeline.ingest.repeating import WRITTEN, listing_writer, photo_columns, pruned, spooled
+from dedup_pipeline.ingest.sense import UNREAD, Tally
 from dedup_pipeline.ingest.spool import Spool
 from dedup_pipeline.schemas import LISTINGS, REJECTS, RejectReason
 from dedup_pipeline.stage import Count
 from dedup_pipeline.store import Store
+from dedup_pipeline.wording import tidy
 
 _NODE = pa.field("node", pa.int32())
 _SPOOLED = pa.schema([*map(spooled, PLAIN_COLUMNS), _NODE])
@@ -41,7 +42,7 @@ class Collector:
         chunk_rows: rows of a row group.
 
     Attributes:
-        rows: how many rows were added, rejects among them.
+        tally: what became of the rows.
     """
 
     def __init__(self, store: Store, outputs: Mapping[str, str], chunk_rows: int) -> None:
@@ -51,8 +52,8 @@ class Collector:
         self._table = IdTable()
         self._families = Families()
         self._seen = np.zeros(1 << 16, bool)
-        self._reasons: Counter[str] = Counter()
-        self.rows = self._recoded = self._listings = 0
+        self.tally = Tally()
+        self._recoded = 0
         self._rejects: list[pa.Table] = []
         self._stack = ExitStack()
 
@@ -78,12 +79,15 @@ class Collector:
         first = self._first_rows(nodes)
         kept = first & rows.kept
         table = rows.table.append_column(_NODE, pa.array(nodes))
-        self._ids.write(_filtered(table.select(_IDS.names), first))
-        listings = _filtered(table, kept)
-        self._spool.write(listings)
-        self.rows += len(batch.lines) + len(batch.malformed)
+        if first.any():
+            self._ids.write(_filtered(table.select(_IDS.names), first))
+        if kept.any():
+            self._spool.write(_filtered(table, kept))
+        self.tally.rows += len(batch.lines) + len(batch.malformed)
+        self.tally.listings += int(kept.sum())
+        self.tally.blank += batch.blank
+        self.tally.ids = self._table.count
         self._recoded += batch.recoded
-        self._listings += len(listings)
         self._reject(batch, rows, first, kept)
 
     def finish(self) -> dict[str, Count]:
@@ -111,10 +115,10 @@ class Collector:
                 without_photo += table["photo_url"].null_count
                 writer.write_table(table)
         return {
-            "rows": self.rows,
-            "listings": self._listings,
-            "rejects": self.rows - self._listings,
-            "rejects_by_reason": dict(sorted(self._reasons.items())),
+            "rows": self.tally.rows,
+            "listings": self.tally.listings,
+            "rejects": self.tally.rows - self.tally.listings,
+            "rejects_by_reason": dict(sorted(self.tally.reasons.items())),
             "families": int(used.sum()),
             "without_picture": without_photo,
             "recoded_rows": self._recoded,
@@ -160,12 +164,22 @@ class Collector:
         lines = batch.lines[places].tolist()
         found += [(line, *why, raw) for line, why, raw in zip(lines, told, raws, strict=True)]
         found.sort(key=lambda row: row[0])
-        self._reasons.update(row[2].value for row in found)
+        self._count(rows, left[first[left]], found)
         columns = zip(*found, strict=True)
         arrays = [pa.array(list(values), kind.type) for values, kind in zip(columns, REJECTS, strict=True)]
         self._rejects.append(pa.table(arrays, schema=REJECTS))
         if sum(table.nbytes for table in self._rejects) >= _REJECT_BYTES:
             self._flush_rejects()
+
+    def _count(self, rows: Rows, of_others: npt.NDArray[np.int64], found: list[_Reject]) -> None:
+        """Count some rejects; ``of_others`` are the rows of other categories among them."""
+        tally = self.tally
+        tally.reasons.update(row[2].value for row in found)
+        if not tally.listings and len(of_others):
+            tally.count_categories(rows.table["category"].take(pa.array(of_others)).to_pylist())
+        if not tally.example:
+            unread = (f"{line}: {detail}" for line, _, reason, detail, _ in found if reason in UNREAD)
+            tally.example = next(unread, "")
 
     def _flush_rejects(self) -> None:
         if self._rejects:
@@ -182,7 +196,7 @@ def _left_out(
         (
             row["listing_id"],
             RejectReason.CATEGORY,
-            f"the category is '{row['category']}'" if row["category"] else "no category",
+            f"the category is '{tidy(row['category'])}'" if row["category"] else "no category",
         )
         if first[place]
         else (row["listing_id"], RejectReason.REPEATED_ID, "an earlier row has the id")
@@ -193,7 +207,7 @@ def _left_out(
 def _filtered(table: pa.Table, wanted: npt.NDArray[np.bool_]) -> pa.Table:
     if wanted.all():
         return table
-    found = table.filter(pa.array(wanted))
+    found = table.filter(pa.array(wanted))  # some are wanted: no chunk is left of a column without rows
     if 2 * len(found) > len(table):
         return found
     return pa.table([_pruned(column.combine_chunks()) for column in found], schema=table.schema)

@@ -22,10 +22,13 @@ from dedup_pipeline.ingest.renditions import ranked_distinct
 from dedup_pipeline.ingest.repeating import convert_values, spooled
 from dedup_pipeline.ingest.text import bytes_of, holds_blanks, lengths_of
 from dedup_pipeline.schemas import LISTINGS, RejectReason
+from dedup_pipeline.wording import tidy
 
 _NULLS = ("", "null", "Null", "NULL", "none", "None", "NONE", "nan", "NaN", "NAN", "n/a", "N/A", "<NA>", r"\N")
 _NULL_SET = pa.array(_NULLS)
 _LONGEST_NULL = max(map(len, _NULLS))
+MAX_FAMILY_IDS = 10_000  # that a row may name
+MAX_PHOTO_URLS = 1000
 _KEY_MARK = "\0"  # no id holds it: a key is never mistaken for an id
 _NUMBER = re.compile(r"[-+]?\d[\d,.' \u00a0]*")
 PLAIN_COLUMNS = tuple(name for name in LISTINGS.names if name not in ("family_id", "photo_url"))
@@ -66,7 +69,7 @@ def normalise(batch: Batch, fields: Mapping[str, Sequence[int]], layout: Layout,
     """
     text = {field: _coalesced(batch, fields.get(field, ())) for field in ("id", "image", "family")}
     identities = _cleaned(text["id"])
-    refused = _refused(batch, text, identities, settings.max_field_chars)
+    refused = _refused(batch, text, identities, layout, settings.max_field_chars)
     places = np.delete(np.arange(len(batch.lines)), [place for place, _, _ in refused])
     if refused:
         chosen = pa.array(places)
@@ -172,9 +175,9 @@ def _says_null(text: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def _refused(
-    batch: Batch, text: Mapping[str, pa.Array], identities: pa.Array, max_field_chars: int
+    batch: Batch, text: Mapping[str, pa.Array], identities: pa.Array, layout: Layout, max_field_chars: int
 ) -> list[tuple[int, RejectReason, str]]:
-    """The rows without a usable id, or with a field that is too long, in order."""
+    """The rows without a usable id, or with a field or list that is too long, in order."""
     refused = {}
     for values in batch.columns.values():
         if len(values) and (pc.max(pc.binary_length(values)).as_py() or 0) > max_field_chars:
@@ -188,11 +191,20 @@ def _refused(
     for place in np.flatnonzero(lengths > MAX_ID_CHARS).tolist():
         detail = f"an id of {lengths[place]} characters, more than {MAX_ID_CHARS}"
         refused.setdefault(place, (RejectReason.TOO_LONG, detail))
+    lists = [] if layout.family_is_key else [("family", "ids", ",", MAX_FAMILY_IDS)]
+    lists += [("image", "URLs", layout.photo_separator, MAX_PHOTO_URLS)] if layout.photo_separator else []
+    for field, what, separator, most in lists:
+        long = np.flatnonzero(lengths_of(text[field]) > most)  # only these can hold more
+        counts = pc.count_substring(text[field].take(pa.array(long)), separator).to_numpy() + 1
+        for place, count in zip(long.tolist(), counts.tolist(), strict=True):
+            if count > most:
+                detail = f"the {field} lists {count} {what}, more than {most}"
+                refused.setdefault(place, (RejectReason.TOO_LONG, detail))
     return [(place, *refused[place]) for place in sorted(refused)]
 
 
 def _shown(text: str | None) -> str:
-    return f"'{text.strip()[:20]}'" if text and text.strip() else "empty"
+    return f"'{tidy(text, 20)}'" if text and text.strip() else "empty"
 
 
 def _members(identities: pa.Array, family: pa.Array, layout: Layout) -> tuple[Positions, pa.Array]:

@@ -19,10 +19,12 @@ from dedup_pipeline.ingest.encoding import decode, is_clean
 from dedup_pipeline.ingest.scanner import Scanner
 from dedup_pipeline.ingest.source import Source, reading
 from dedup_pipeline.schemas import RejectReason
+from dedup_pipeline.wording import tidy
 
 RAW_CHARS = 20_000
 _PARSED_BYTES = 1 << 20
 MAX_ID_CHARS = 1000
+MAX_COLUMNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Batch:
         lines: (rows,) where each row stands in the file.
         malformed: rows that could not be read.
         recoded: rows whose text was repaired.
+        blank: lines without a row.
         block: the bytes that the rows were read from; empty where the file holds no text.
         starts: (rows,) where each row starts in ``block``.
         ends: (rows,) where it ends.
@@ -43,6 +46,7 @@ class Batch:
     lines: Positions
     malformed: list[Malformed] = field(default_factory=list)
     recoded: int = 0
+    blank: int = 0
     block: bytes = b""
     starts: Positions = field(default_factory=lambda: np.empty(0, np.int64))
     ends: Positions = field(default_factory=lambda: np.empty(0, np.int64))
@@ -72,7 +76,7 @@ def read_header(first: bytes, delimiter: bytes, limit: int, catalog: str) -> tup
         The names, where the first record starts in ``first``, and on which line.
 
     Raises:
-        InputError: there is no header, or it cannot be read.
+        InputError: there is no header, or it cannot be read, or has more than 10,000 columns.
     """
     start = len(first) - len(first.lstrip(b"\r\n"))
     scan = Scanner(delimiter, limit).scan(first, start, 0, final=True)
@@ -81,8 +85,16 @@ def read_header(first: bytes, delimiter: bytes, limit: int, catalog: str) -> tup
         raise InputError(
             f"{catalog} has no header line that can be read ({problem}): its first line must name the columns"
         )
+    if len(scan.fields) > MAX_COLUMNS:
+        raise InputError(too_many_columns(catalog, len(scan.fields)))
     line = 1 + first.count(b"\n", 0, scan.end)
     return [decode(name).strip() for name in scan.fields], scan.end, line
+
+
+def too_many_columns(catalog: str, columns: int) -> str:
+    """The sentence on a file that is no table of products."""
+    advice = "export fewer, and of a CSV file check ingest.delimiter"
+    return f"{catalog} has {columns} columns, more than {MAX_COLUMNS}: {advice}"
 
 
 def parse(block: Block, width: int, wanted: Sequence[int], delimiter: str, id_column: int) -> Batch:
@@ -101,7 +113,8 @@ def parse(block: Block, width: int, wanted: Sequence[int], delimiter: str, id_co
     kept = np.ones(len(block.starts), bool)
     if not len(block.starts):
         malformed = [_identified(row, delimiter) for row in malformed] if id_column == 0 else malformed
-        return Batch({index: pa.array([], pa.string()) for index in wanted}, block.lines, malformed, recoded)
+        none = {index: pa.array([], pa.string()) for index in wanted}
+        return Batch(none, block.lines, malformed, recoded, block.blank)
     ends = np.append(block.starts[1:], len(block.data))
 
     def skip(row: pa_csv.InvalidRow) -> str:
@@ -134,7 +147,9 @@ def parse(block: Block, width: int, wanted: Sequence[int], delimiter: str, id_co
         raise RuntimeError(f"{len(table)} rows were read of {int(kept.sum())} records: the splitter is at fault")
     malformed = [_identified(row, delimiter) for row in malformed] if id_column == 0 else malformed
     columns = {index: _one_chunk(table[str(index)]) for index in wanted}
-    return Batch(columns, block.lines[kept], malformed, recoded, block.data, block.starts[kept], ends[kept])
+    return Batch(
+        columns, block.lines[kept], malformed, recoded, block.blank, block.data, block.starts[kept], ends[kept]
+    )
 
 
 def read_parquet(source: Source, separators: Mapping[int, str], rows: int) -> Iterator[Batch]:
@@ -168,7 +183,9 @@ def parquet_columns(source: Source) -> list[str]:
     with reading(source.catalog):
         names: list[str] = pq.read_schema(source.file).names
         source.file.seek(0)
-        return names
+    if len(names) > MAX_COLUMNS:
+        raise InputError(too_many_columns(source.catalog, len(names)))
+    return names
 
 
 def _repaired(block: Block) -> tuple[Block, int]:
@@ -189,7 +206,7 @@ def _repaired(block: Block) -> tuple[Block, int]:
                 malformed.append(Malformed(int(block.lines[place]), b"", RejectReason.MALFORMED, "nothing but NULs"))
     lengths = np.fromiter(map(len, records), np.int64, len(records))
     starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    return Block(b"".join(records), starts[~blank], block.lines[~blank], malformed), recoded
+    return Block(b"".join(records), starts[~blank], block.lines[~blank], malformed, block.blank), recoded
 
 
 def _identified(row: Malformed, delimiter: str) -> Malformed:
@@ -228,4 +245,4 @@ def _as_text(column: pa.Array, separator: str) -> pa.Array:
     try:
         return column.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-        raise InputError(f"a column of type {kind} cannot be read as text: {error}") from error
+        raise InputError(f"a column of type {tidy(str(kind))} cannot be read as text: {tidy(str(error))}") from error

@@ -49,7 +49,7 @@ class Splitter:
             self.line += lines
             kept = data[end:]
             ahead = following
-            if len(block.starts) or block.malformed:
+            if len(block.starts) or block.malformed or block.blank:
                 yield block
 
     def _cut(self, data: bytes, *, final: bool) -> tuple[Block, int, int]:
@@ -87,7 +87,8 @@ class Splitter:
         end = min(int(ends[-1]) + 1, len(data))
         lines = self.line + np.searchsorted(line_ends, starts)
         filled = ~is_blank(view, starts, ends)
-        return Block(data[:end], starts[filled], lines[filled]), end
+        blank = len(filled) - int(filled.sum())
+        return Block(data[:end], starts[filled], lines[filled], blank=blank), end
 
     def _is_malformed(self, data: bytes, start: int) -> bool:
         scan = self.scanner.scan(data, start, self.expected, final=True)

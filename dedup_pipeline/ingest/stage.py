@@ -43,7 +43,7 @@ def ingest(settings: Settings, dump_id: str, catalog: str, progress: Progress = 
 
     Raises:
         InputError: the catalog is missing, empty, damaged, without rows or without a required column, or changes while
-            it is read.
+            it is read; or it is past the limits of what a catalog is, or leaves no listing: its rejects are kept.
         SettingsError: ``ingest.columns`` does not fit.
         StoreError: the store could not be written.
     """
@@ -76,13 +76,15 @@ def _read(
         reader = _Reader(settings, source, layout)
         for batch, rows in reader.rows():
             collector.add(batch, rows)
+            collector.tally.check(catalog)
             progress(source.position(), source.size)
         digest = source.digest or content_digest(catalog)
-        if not collector.rows:
+        if not collector.tally.rows:
             raise InputError(f"{catalog} has a header and no rows: export the catalog again")
         if stamp(catalog) != before:
             raise InputError(f"{catalog} changed while it was read: run again when it is complete")
         counts = collector.finish()
+    collector.tally.check_listings(catalog, settings.ingest.categories, store.url(outputs["rejects"]))
     absent = [
         field
         for field in ("family", "title", "brand", "category", "seller", "colour", "price")
