@@ -110,6 +110,12 @@ class FetchSettings(Section):
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to connect.")
     read_timeout: float = Field(15.0, gt=0, description="Seconds between two bytes.")
     total_timeout: float = Field(60.0, gt=0, description="Seconds for one answer in all.")
+    host_seconds: float = Field(
+        600.0,
+        ge=0,
+        description="Seconds of a pack in which requests to one host may bring no whole answer before it is given up; "
+        "0 sets no limit.",
+    )
     retries: int = Field(4, ge=0, le=20, description="Further tries after 429, 5xx, a reset or a timeout.")
     backoff: float = Field(0.5, ge=0, description="Seconds before the first further try; doubles each time, jittered.")
     max_backoff: float = Field(30.0, ge=0, description="Longest wait in seconds, a Retry-After included.")

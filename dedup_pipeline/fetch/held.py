@@ -23,7 +23,7 @@ from dedup_pipeline.store import Store
 MANIFEST = "manifest.json"
 RETRYABLE = (FetchStatus.SERVER_ERROR, FetchStatus.THROTTLED, FetchStatus.TIMEOUT, FetchStatus.UNREACHABLE)
 
-_COLUMNS = ["url", "status", "detail", "image_id", "size", "fetched_at"]
+_COLUMNS = ["url", "status", "detail", "image_id", "size", "attempts", "fetched_at"]
 _HASHED = 100_000  # URLs hashed at a time: as Python texts they take several times their room
 _READERS = 8
 _AHEAD = 64  # packs read at a time
@@ -164,12 +164,12 @@ def _standing(rows: pa.Table, settings: FetchSettings, now: datetime, *, retry: 
     """For each row whether its URL is not to be asked for again."""
     limits = judging_settings(settings)
     oldest = now - timedelta(days=settings.retry_failed_after_days)
-    columns = (rows[name].to_pylist() for name in ("status", "made_by", "fetched_at"))
+    columns = (rows[name].to_pylist() for name in ("status", "made_by", "fetched_at", "attempts"))
     stands = []
-    for status, made_by, fetched_at in zip(*columns, strict=True):
+    for status, made_by, fetched_at, attempts in zip(*columns, strict=True):
         if status in (FetchStatus.OK, FetchStatus.BAD_URL):
             stands.append(True)  # a URL of no usable form stays one
-        elif retry and status in RETRYABLE:
+        elif status in RETRYABLE and (retry or not attempts):  # never asked: its host was given up before its turn
             stands.append(False)
         else:
             stands.append(fetched_at > oldest and made_by == _made_by(status, limits))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from typing import Any
 
@@ -58,7 +59,7 @@ def _fetch_and_seal(settings: Settings, store: Store, pack_id: str, progress: Pr
     plan = read_plan(store, pack_id)
     spool = Spool(store, pack_id)
     logger.info("pack %s: %d photos, %d results are there already", pack_id, len(plan), len(spool.known))
-    _fetch(settings, Course(plan, spool.known), spool, progress)
+    _fetch(settings, Course(plan, spool.known), spool, random.Random(pack_id), progress)  # noqa: S311 - guards nothing
     try:
         if is_finished(store, pack_id):  # a lost lease: whoever took over has finished the pack
             return
@@ -71,9 +72,10 @@ def _fetch_and_seal(settings: Settings, store: Store, pack_id: str, progress: Pr
     _write_manifest(settings, store, pack_id, counts, time.monotonic() - start)
 
 
-def _fetch(settings: Settings, course: Course, spool: Spool, progress: Progress) -> None:
+def _fetch(settings: Settings, course: Course, spool: Spool, chance: random.Random, progress: Progress) -> None:
     """Fetch what a course asks for until all its photos are settled."""
     ahead = course.start()
+    chance.shuffle(ahead)  # hosts that hang may be neighbours by name, and would take all threads at first
     progress(course.done, course.of)
     try:
         with Crew(settings.fetch) as crew:

@@ -68,10 +68,10 @@ class Visit:
         """What an answer says about the host."""
         if answer.status is FetchStatus.THROTTLED:
             return Outcome.THROTTLED
-        if answer.status in _NO_ANSWER and answer.http_status is None:
+        if answer.status in _NO_ANSWER:  # also of a body that stops: a host must not hold on to us by its headers
             final = not answer.again or self.tries >= settings.retries
             return Outcome.LOST if final else Outcome.SILENT
-        return Outcome.ANSWERED
+        return Outcome.FAILING if answer.again else Outcome.ANSWERED
 
     def after(self, answer: Answer, settings: FetchSettings) -> float | Fetched:
         """What follows an answer: a wait in seconds before ``target`` is requested (again), or the result."""
@@ -87,6 +87,8 @@ class Visit:
         self.tries += 1
         self.hops = []
         self.target = read_url(self.url)
+        if answer.status is FetchStatus.TIMEOUT:
+            return 0.0  # it has waited long enough, and goes behind what its host may answer sooner
         longest = min(settings.max_backoff, settings.backoff * 2.0 ** (self.tries - 1))
         jitter = random.uniform(0.0, longest)  # noqa: S311 - spreads the tries, guards nothing
         return max(0.001, answer.wait, jitter)
