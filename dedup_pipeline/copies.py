@@ -1,7 +1,8 @@
 """Copies, on this machine, of what lies in object storage: libraries that map a file into memory want a file.
 
-They are under the temporary folder, shared by the tasks of a machine, named by what the storage says of the object, so
-that one that is there is not fetched again. Those that nobody has asked for in a day are removed.
+They are under the temporary folder, shared by the tasks of a user on a machine and closed to others, named by what the
+storage says of the object, so that one that is there is not fetched again. Those that nobody has asked for in a day are
+removed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from fsspec import AbstractFileSystem
 
+from dedup_pipeline.private import private_folder
+
 FOLDER = "dedup-copies"
 _UNUSED = 24 * 3600.0  # seconds
 
@@ -29,11 +32,12 @@ def copy_of(files: AbstractFileSystem, path: str) -> Path:
 
     Raises:
         FileNotFoundError: it is not there.
+        InputError: the folder of the copies is somebody else's.
         OSError: it cannot be read, or the temporary folder has no room.
     """
     files.invalidate_cache()
     mark = hashlib.sha256(f"{path}\n{files.ukey(path)}".encode()).hexdigest()[:32]
-    folder = Path(tempfile.gettempdir()) / FOLDER
+    folder = private_folder(Path(tempfile.gettempdir()) / f"{FOLDER}-{os.geteuid()}")
     copy = folder / mark / Path(path).name
     with contextlib.suppress(FileNotFoundError):
         os.utime(copy)  # asked for now

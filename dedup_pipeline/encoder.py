@@ -25,6 +25,7 @@ from dedup_pipeline.errors import InputError, ModelError
 from dedup_pipeline.imaging import Picture, shrunk
 from dedup_pipeline.inference import Prepared, compile_on_cpu, convert, full_batches
 from dedup_pipeline.pages import SIDE, photo_of
+from dedup_pipeline.private import private_folder
 from dedup_pipeline.store import Store
 
 logger = logging.getLogger(__name__)
@@ -165,10 +166,14 @@ class Encoder:
 
 
 def cache_folder(store: Store) -> Path:
-    """The folder of this machine for what can be made again: inside a local store, else in the user's cache."""
+    """The folder of this machine for what can be made again: inside a local store, else in the user's cache.
+
+    Raises:
+        InputError: the cache is somebody else's: a model that others can change is not run.
+    """
     if store.local:
         return Path(store.root) / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dedup-pipeline"
+    return private_folder(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dedup-pipeline")
 
 
 def _has_gpu() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,17 @@ def empty_mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _initialize_tables(engine)
     engine.dispose()
     return path
+
+
+@pytest.fixture
+def foreign_folder(tmp_path: Path) -> Path:
+    """A folder of somebody else."""
+    if os.geteuid():
+        return Path("/usr")
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    return folder
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dedup_pipeline.errors import StackError
+from dedup_pipeline.errors import InputError, StackError
+from dedup_pipeline.private import private_folder
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,18 @@ class Layout:
 
     @classmethod
     def at(cls, folder: Path) -> Layout:
-        """The layout of a folder, which is made when it is not there.
+        """The layout of a folder, made when it is not there and closed to others, as it holds passwords and keys.
 
         Raises:
-            StackError: the folder cannot be made.
+            StackError: the folder cannot be made, or is somebody else's.
         """
         layout = cls(Path(folder).absolute())
         try:
+            private_folder(layout.folder)
             for place in (layout.airflow, layout.mlflow, layout.catalogs, layout.logs):
-                place.mkdir(parents=True, exist_ok=True)
+                place.mkdir(exist_ok=True)
+        except InputError as error:
+            raise StackError(str(error)) from None
         except OSError as error:
             raise StackError(f"the stack cannot keep its files in {layout.folder}: {error.strerror}") from error
         return layout

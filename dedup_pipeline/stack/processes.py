@@ -39,9 +39,15 @@ def spawn(
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
     marked = {**environment, FOLDER_MARK: str(folder), SERVICE_MARK: name}
-    with log.open("wb") as file:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         return subprocess.Popen(  # noqa: S603  # our own command lines
-            command, env=marked, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            command,
+            env=marked,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            umask=0o077,  # what it writes holds passwords and keys
         )
 
 

@@ -75,7 +75,7 @@ def test_removing_what_is_not_there_is_no_error(store):
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return tmp_path / "temporary" / copies.FOLDER
+    return tmp_path / "temporary" / f"{copies.FOLDER}-{os.geteuid()}"
 
 
 def test_a_local_path_has_the_content(store, temporary):
@@ -119,6 +119,18 @@ def test_a_copy_that_breaks_off_leaves_nothing(temporary, tmp_path, monkeypatch)
             store.local_path("index/file")
     assert not [*temporary.glob("*/*")]
     assert store.local_path("index/file").read_bytes() == b"vectors"
+
+
+def test_copies_lie_in_no_folder_that_others_can_change(temporary, foreign_folder, tmp_path):
+    store = Store(f"memory://{tmp_path.name}")
+    store.write_bytes("index/file", b"vectors")
+    temporary.parent.mkdir()
+    temporary.symlink_to(foreign_folder)
+    with pytest.raises(InputError, match="is not a folder of this user"):
+        store.local_path("index/file")
+    temporary.unlink()
+    assert store.local_path("index/file").read_bytes() == b"vectors"
+    assert temporary.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("dump_id", ["", "../up", "a/b", "a..b", "-x", "x" * 65, "a b"])
