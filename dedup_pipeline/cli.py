@@ -310,7 +310,7 @@ def score(
     from dedup_pipeline.report import show_score
 
     read = read_predictions(predictions)
-    result = evaluate(truth, read.pairs, scored=read.scored)
+    result = evaluate(truth, read.pairs, scored=read.scored, crowds=read.crowds)
     if as_json:
         typer.echo(json.dumps(to_dict(result), indent=1))
     else:

@@ -36,13 +36,29 @@ def classified(pairs: pd.DataFrame, truth: Truth) -> pd.DataFrame:
     """
     table = pairs.merge(truth.pairs[["id_a", "id_b", "level"]], how="left", on=["id_a", "id_b"])
     table = table.merge(truth.ignored.assign(ignore=True), how="left", on=["id_a", "id_b"])
-    side = {name: truth.listings.reindex(table[name]).reset_index(drop=True) for name in ("id_a", "id_b")}
-    first, second = side["id_a"], side["id_b"]
+    first, second = (truth.listings.reindex(table[name]).reset_index(drop=True) for name in ("id_a", "id_b"))
+    table["class"], table["mistake"] = said_of(
+        first, second, ignored=table["ignore"].notna(), right=table["level"].notna()
+    )
+    return with_photos(table, truth)
+
+
+def said_of(
+    first: pd.DataFrame, second: pd.DataFrame, *, ignored: "pd.Series[bool]", right: "pd.Series[bool]"
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """Return the class of each pair, and what it shows if it is wrong.
+
+    Args:
+        first: a row of ``Truth.listings`` per pair, null where the truth does not know the listing.
+        second: the same of the other listing.
+        ignored: whether ignore.csv has the pair.
+        right: whether truth.csv has it.
+    """
     unscored = first["scored"].eq("0") | second["scored"].eq("0")
     known = first["kind"].notna() & second["kind"].notna()
     classes = [
-        (table["ignore"].notna() | unscored, "ignored"),
-        (table["level"].notna(), "right"),
+        (ignored | unscored, "ignored"),
+        (right, "right"),
         (known & first["family"].eq(second["family"]), "family"),
     ]
     mistakes = [
@@ -52,9 +68,7 @@ def classified(pairs: pd.DataFrame, truth: Truth) -> pd.DataFrame:
         (_share_a_part(first, second), "shares a part"),
         (first["style"].ne("") & first["style"].eq(second["style"]), "same style, other colour or view"),
     ]
-    table["class"] = _first_true(classes, "wrong")
-    table["mistake"] = _first_true(mistakes, "other product")
-    return with_photos(table, truth)
+    return _first_true(classes, "wrong"), _first_true(mistakes, "other product")
 
 
 def _share_a_part(first: pd.DataFrame, second: pd.DataFrame) -> "pd.Series[bool]":
@@ -69,14 +83,17 @@ def best_photo_pairs(kept: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return right and wrong rows of ``classified`` per photo pair: the highest score, right when any row is.
 
     Args:
-        kept: the right and the wrong rows.
+        kept: the right and the wrong rows, as of ``crowds.classified_rows``.
         known: the true photo pairs, as of ``true_photo_pairs``.
 
     Returns:
-        Indexed by PHOTO_PAIR: score, right, mistake, level (of the photo pair; null unless right).
+        Indexed by PHOTO_PAIR: score, right, mistake, count (of pairs of photos that a row stands for), level (of the
+        photo pair; null unless right).
     """
     grouped = kept.assign(right=kept["class"].eq("right")).groupby(PHOTO_PAIR, sort=False)
-    best = grouped.agg(score=("score", "max"), right=("right", "max"), mistake=("mistake", "first"))
+    best = grouped.agg(
+        score=("score", "max"), right=("right", "max"), mistake=("mistake", "first"), count=("photo_pairs", "max")
+    )
     return best.join(known["level"])
 
 

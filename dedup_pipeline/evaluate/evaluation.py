@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,8 +10,9 @@ import pandas as pd
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.evaluate.calibration import Calibration, calibration
 from dedup_pipeline.evaluate.candidates import Candidates, candidate_recall
-from dedup_pipeline.evaluate.classify import best_photo_pairs, classified, pair_table, true_photo_pairs
+from dedup_pipeline.evaluate.classify import best_photo_pairs, true_photo_pairs
 from dedup_pipeline.evaluate.cost import Cost, cost_of
+from dedup_pipeline.evaluate.crowds import classified_rows
 from dedup_pipeline.evaluate.figures import Counts, View, view_to_dict
 from dedup_pipeline.evaluate.goals import Goal, goals_of
 from dedup_pipeline.evaluate.intervals import wilson
@@ -21,7 +21,7 @@ from dedup_pipeline.evaluate.mistakes import Mistake, worst_missed, worst_wrong
 from dedup_pipeline.evaluate.outcome import Outcome
 from dedup_pipeline.evaluate.ranking import at_threshold, steps
 from dedup_pipeline.evaluate.score import score_against
-from dedup_pipeline.evaluate.splits import ALL, SPLITS, TUNE, pairs_within, split_of_listings, within
+from dedup_pipeline.evaluate.splits import ALL, SPLITS, TUNE, crowds_within, pairs_within, split_of_listings, within
 from dedup_pipeline.evaluate.truth import Truth
 
 
@@ -143,7 +143,7 @@ def evaluate(truth: Truth, outcome: Outcome, catalog: str) -> Evaluation:
     cost = cost_of(outcome)
     target = float(outcome.summary["target_precision"])
     views = {name: split.photo for name, split in splits.items()}
-    curves = {name: _curve(within(truth, name), pairs_within(outcome.exported, truth, name)) for name in SPLITS}
+    curves = {name: _curve(truth, outcome, name) for name in SPLITS}
     recalls = {name: split.candidates.recall for name, split in splits.items()}
     return Evaluation(
         catalog=catalog,
@@ -165,8 +165,9 @@ def evaluate(truth: Truth, outcome: Outcome, catalog: str) -> Evaluation:
 
 def _figures(truth: Truth, outcome: Outcome, judged: pd.DataFrame, split: str) -> SplitFigures:
     part = within(truth, split)
-    shipped = score_against(part, pairs_within(outcome.accepted, truth, split))
-    ranked = score_against(part, pairs_within(outcome.exported, truth, split), scored=True)
+    crowds = crowds_within(outcome.crowds, truth, split)
+    shipped = score_against(part, pairs_within(outcome.accepted, truth, split), crowds=crowds)
+    ranked = score_against(part, pairs_within(outcome.exported, truth, split), scored=True, crowds=crowds)
     mine = judged if split == ALL else judged[judged["split"].eq(split)]
     listings = truth.listings if split == ALL else truth.listings[split_of_listings(truth).eq(split)]
     photos = listings[listings["kind"].eq("photo")]
@@ -191,8 +192,9 @@ def _carried(splits: dict[str, SplitFigures], curves: dict[str, pd.DataFrame]) -
     return {name: Carried(*at_threshold(curve, ranking.threshold_at_p99)) for name, curve in curves.items()}
 
 
-def _curve(truth: Truth, pairs: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    rows = classified(pair_table(pairs), truth)
-    known = true_photo_pairs(truth)
+def _curve(truth: Truth, outcome: Outcome, split: str) -> pd.DataFrame:
+    part, crowds = within(truth, split), crowds_within(outcome.crowds, truth, split)
+    rows = classified_rows(pairs_within(outcome.exported, truth, split), crowds, part)
+    known = true_photo_pairs(part)
     best = best_photo_pairs(rows[rows["class"].isin(["right", "wrong"])], known)
     return steps(best, max(1, len(known)))

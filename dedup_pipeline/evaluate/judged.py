@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dedup_pipeline.evaluate.classify import PHOTO_PAIR, best_photo_pairs, classified, pair_table, true_photo_pairs
+from dedup_pipeline.evaluate.classify import PHOTO_PAIR, best_photo_pairs, classified, true_photo_pairs
+from dedup_pipeline.evaluate.crowds import classified_rows
 from dedup_pipeline.evaluate.outcome import Outcome
 from dedup_pipeline.evaluate.splits import ALL, split_of_listings
 from dedup_pipeline.evaluate.truth import Truth, unordered
@@ -70,10 +71,11 @@ def _candidates(truth: Truth, outcome: Outcome) -> pd.DataFrame:
 
 def _exported(truth: Truth, outcome: Outcome, known: pd.DataFrame) -> pd.DataFrame:
     """Per pair of photos: score, accepted, and whether a wrong pair of listings was accepted."""
-    rows = classified(pair_table(outcome.exported), truth)
+    rows = classified_rows(outcome.exported, outcome.crowds, truth)
     kept = rows[rows["class"].isin(["right", "wrong"])]
     accepted = outcome.accepted
     taken = np.array([pair in accepted for pair in zip(kept["id_a"], kept["id_b"], strict=True)], dtype=bool)
+    taken |= kept["crowd"].to_numpy(bool)
     best = best_photo_pairs(kept, known)
     shipped = best_photo_pairs(kept[taken], known)
     table = best[["score"]].assign(accepted=best.index.isin(shipped.index))

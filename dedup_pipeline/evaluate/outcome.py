@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from dedup_pipeline.evaluate.crowds import GROUP_COLUMNS, Crowd, crowds_among
 from dedup_pipeline.packs import image_of_photo, pack_ids
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import result_of, seconds_of
+from dedup_pipeline.stage import StageResult, result_of, seconds_of
 from dedup_pipeline.store import Store
 
 _PLAN, _FINISH = "manifest-plan.json", "manifest.json"
@@ -30,6 +32,7 @@ class Outcome:
         counts: of the stage match.
         seconds: stage to what its work took; of fetch, what all packs took that hold a picture of the dump.
         match_seconds: the same for the steps of match: plan (calibration), parts (candidates and verdicts), finish.
+        crowds: groups of which the pairs name a star, and mean all.
     """
 
     dump_id: str
@@ -41,6 +44,7 @@ class Outcome:
     counts: dict[str, Any]
     seconds: dict[str, float]
     match_seconds: dict[str, float]
+    crowds: Sequence[Crowd] = ()
 
     @property
     def threshold(self) -> float:
@@ -67,9 +71,10 @@ def read_outcome(store: Store, dump_id: str) -> Outcome:
     exported, matched = result_of(store, dump_id, "export"), result_of(store, dump_id, "match")
     settled = result_of(store, dump_id, "train").counts
     stages = [name for name in store.names(store.dump(dump_id)) if store.exists(store.dump(dump_id, name, _FINISH))]
+    pairs: pd.DataFrame = store.read_table(exported.outputs["pairs"]).to_pandas()
     return Outcome(
         dump_id=dump_id,
-        pairs=store.read_table(exported.outputs["pairs"]).to_pandas(),
+        pairs=pairs,
         verdicts=store.read_table(matched.outputs["verdicts"]).to_pandas(),
         listings=_listings(store, dump_id, matched.outputs["nodes"]),
         summary=store.read_json(exported.outputs["summary"]),
@@ -77,7 +82,16 @@ def read_outcome(store: Store, dump_id: str) -> Outcome:
         counts=dict(matched.counts),
         seconds={stage: _seconds(store, dump_id, stage) for stage in stages},
         match_seconds=_match_seconds(store, dump_id),
+        crowds=_crowds(store, exported, pairs),
     )
+
+
+def _crowds(store: Store, exported: StageResult, pairs: pd.DataFrame) -> Sequence[Crowd]:
+    told = exported.counts.get("crowds")
+    if not isinstance(told, dict):
+        return ()
+    groups = store.read_table(exported.outputs["groups"], GROUP_COLUMNS).to_pandas()
+    return crowds_among(groups, _scores(pairs[pairs["accepted"]]), told["above"])
 
 
 def _scores(pairs: pd.DataFrame) -> dict[tuple[str, str], float]:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup_pipeline.errors import InputError
+from dedup_pipeline.evaluate.crowds import GROUP_COLUMNS, Crowd, crowds_among
 
 _CHANGED = re.compile(r"(?:^|;)'['\"\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # see export.spreadsheet
 
@@ -24,11 +25,13 @@ class Predictions:
         pairs: unordered pair (smaller id first) to its score, higher = more certain; the highest of repeated ones.
         scored: whether the scores came from the file; without them every score is 1.
         own_pairs: pairs of a listing with itself, left out of `pairs`.
+        crowds: groups of which the pairs name a star, and mean all; known of a file that lies where it was exported.
     """
 
     pairs: dict[tuple[str, str], float]
     scored: bool
     own_pairs: int
+    crowds: tuple[Crowd, ...] = ()
 
 
 def read_predictions(file: Path) -> Predictions:
@@ -44,11 +47,24 @@ def read_predictions(file: Path) -> Predictions:
     if not file.is_file():
         raise InputError(f"no file {file}: name a JSON or CSV file of duplicates")
     if file.suffix.lower() == ".json":
-        return _collected(_json_rows(file), scored=False)
+        return _with_crowds(_collected(_json_rows(file), scored=False), file)
     table = _parquet_table(file) if file.suffix.lower() == ".parquet" else _csv_table(file)
     scored = "score" in table
     scores = _scores(table["score"], file) if scored else [1.0] * len(table)
-    return _collected(zip(table["id_a"], table["id_b"], scores, strict=True), scored=scored)
+    return _with_crowds(_collected(zip(table["id_a"], table["id_b"], scores, strict=True), scored=scored), file)
+
+
+def _with_crowds(found: Predictions, file: Path) -> Predictions:
+    """Add the groups that the summary beside an exported file speaks of."""
+    try:
+        summary = json.loads(file.with_name("summary.json").read_text(encoding="utf-8"))
+        above = int(summary["export"]["crowds"]["above"])
+        groups = pq.read_table(file.with_name("groups.parquet"), columns=GROUP_COLUMNS).to_pandas()
+    except (OSError, ValueError, KeyError, TypeError):
+        return found  # it is not an export's, or one without crowds
+    if file.suffix.lower() == ".json" and summary["form"] != "listing":
+        return found  # every group is named once, large or small
+    return replace(found, crowds=tuple(crowds_among(groups, found.pairs, above)))
 
 
 def _collected(rows: Iterable[tuple[str, str, float]], *, scored: bool) -> Predictions:

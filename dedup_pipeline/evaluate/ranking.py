@@ -10,22 +10,23 @@ def steps(table: pd.DataFrame, truth: int) -> pd.DataFrame:
     """Walk down the distinct scores; pairs of equal score are one step, as no threshold can part them.
 
     Args:
-        table: score and right (bool), a row per pair.
+        table: score, right (bool) and count, how many pairs a row stands for.
         truth: how many true pairs there are, those that nobody scored included.
 
     Returns:
         Indexed by score, highest first: precision and recall, 0 to 1, of the pairs from that score on.
     """
-    ranked = pd.DataFrame({"score": table["score"].astype(float), "right": table["right"].astype(int)})
-    sums = ranked.groupby("score")["right"].agg(["sum", "size"]).sort_index(ascending=False).cumsum()
-    return pd.DataFrame({"precision": sums["sum"] / sums["size"], "recall": sums["sum"] / truth})
+    right = table["right"].astype(int) * table["count"]
+    ranked = pd.DataFrame({"score": table["score"].astype(float), "right": right, "count": table["count"]})
+    sums = ranked.groupby("score").sum().sort_index(ascending=False).cumsum()
+    return pd.DataFrame({"precision": sums["right"] / sums["count"], "recall": sums["right"] / truth})
 
 
 def ranking(table: pd.DataFrame, levels: "pd.Series[str]") -> Ranking:
     """Sum up what scores are worth.
 
     Args:
-        table: score, right (bool) and level (of right pairs), a row per pair.
+        table: score, right (bool), level (of right pairs) and count, how many pairs a row stands for: 1 if right.
         levels: the level of every true pair.
     """
     if not len(table) or not len(levels):

@@ -6,11 +6,12 @@ its photos do. A pair across the splits, right or wrong, counts in ``all`` only:
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
+from dedup_pipeline.evaluate.crowds import Crowd
 from dedup_pipeline.evaluate.truth import Truth
 
 ALL, TUNE, TEST = "all", "tune", "test"
@@ -48,3 +49,12 @@ def pairs_within(pairs: Mapping[tuple[str, str], float], truth: Truth, split: st
         return pairs
     of = split_of_listings(truth).to_dict()
     return {pair: value for pair, value in pairs.items() if of.get(pair[0]) == of.get(pair[1]) == split}
+
+
+def crowds_within(crowds: Sequence[Crowd], truth: Truth, split: str) -> list[Crowd]:
+    """Return what of some groups belongs to a split, as ``pairs_within`` does."""
+    if split == ALL:
+        return list(crowds)
+    inside = split_of_listings(truth).eq(split)
+    listings = set(inside.index[inside])
+    return [crowd.only(listings) for crowd in crowds]

@@ -135,7 +135,8 @@ class Demo:
         groups, exported = (result_of(store, DUMP, stage) for stage in ("group", "export"))
         duplicates = Path(store.url(exported.outputs["duplicates"]))
         read = read_predictions(duplicates)
-        show_score(to_dict(score(self._layout.sample, read.pairs, scored=read.scored)), by_edit=False)
+        result = score(self._layout.sample, read.pairs, scored=read.scored, crowds=read.crowds)
+        show_score(to_dict(result), by_edit=False)
         counts = groups.counts
         self._line("found", f"{counts['groups']} groups of duplicates, with {counts['listings']} listings")
         self._line("JSON", str(duplicates))
