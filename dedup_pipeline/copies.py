@@ -12,12 +12,12 @@ import hashlib
 import os
 import tempfile
 import time
-import uuid
 from pathlib import Path
 
 from fsspec import AbstractFileSystem
 
 from dedup_pipeline.private import private_folder
+from dedup_pipeline.whole import unfinished
 
 FOLDER = "dedup-copies"
 _UNUSED = 24 * 3600.0  # seconds
@@ -44,12 +44,9 @@ def copy_of(files: AbstractFileSystem, path: str) -> Path:
         return copy
     _remove_unused(folder)
     copy.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = copy.with_name(f".tmp-{uuid.uuid4().hex}")
-    try:
-        files.get_file(path, str(unfinished))
-        unfinished.replace(copy)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(copy) as some:
+        files.get_file(path, str(some))
+        some.replace(copy)
     return copy
 
 

@@ -7,6 +7,7 @@
   x ModelError              a model is missing, or does not fit what it is asked for
   x FetchError              too many images of a dump could not be fetched (retryable)
   x StoreError              the store could not be read or written (retryable)
+    x DamagedError          a file of the store is not what was written
   x StackError              the local stack, or a run in it, failed
   x TrackingError           MLflow could not be reached, or failed (retryable)
 
@@ -48,6 +49,12 @@ class StoreError(DedupError):
     """Reading from or writing to the store failed."""
 
     retryable = True
+
+
+class DamagedError(StoreError):
+    """A file of the store is not what was written there; trying again finds it so again."""
+
+    retryable = False
 
 
 class TrackingError(DedupError):

@@ -7,8 +7,8 @@
     exports/<dump_id>/…                what others read
     locks/…                            who works on what, see locks
 
-A file is there whole or not at all: it is written under another name and renamed (object stores show an object only
-when it is complete).
+A file is there whole or not at all, see ``whole``: it is written under another name and renamed (to an object store it
+is sent when it is complete).
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ import errno
 import hashlib
 import io
 import json
-import os
 import re
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup_pipeline.copies import copy_of
 from dedup_pipeline.errors import DedupError, InputError, NotReadyError, StoreError
+from dedup_pipeline.integrity import Checksum, Known, damaged, map_array
+from dedup_pipeline.parquet import CheckedTable, named, options_of
+from dedup_pipeline.whole import UNFINISHED, local_file, remote_file, sweep
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OTHER = "its sha256 is not that of its manifest"
 _DUMP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -61,6 +64,7 @@ class Store:
         if self.local:
             root = str(Path(root.removeprefix("file://")).expanduser().absolute())
         self.root = root.rstrip("/")
+        self._known = Known.of(self.root)
         # other processes write here too: a remembered listing would hide what they wrote
         self._files, self._base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
 
@@ -116,49 +120,48 @@ class Store:
         except FileNotFoundError:
             return []
         names = {str(name).rstrip("/").rsplit("/", 1)[-1] for name in found}
-        return sorted(name for name in names if not name.startswith(".tmp-"))
+        return sorted(name for name in names if not name.startswith(UNFINISHED))
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file.
 
         Raises:
             NotReadyError: it is not there.
+            DamagedError: it is not what a manifest says that this process has read.
             StoreError: it cannot be read.
         """
         try:
             with self._files.open(f"{self._base}/{path}", "rb") as file:
-                return bytes(file.read())
+                data = bytes(file.read())
         except FileNotFoundError:
             raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
         except OSError as error:
             raise StoreError(f"{self.url(path)} cannot be read: {error}") from error
+        expected = self._known.expected.get(path)
+        if expected is not None and Checksum.of_bytes(data) != expected:
+            raise damaged(self.url(path), path, _OTHER)
+        return data
 
     @contextlib.contextmanager
-    def writing(self, path: str) -> Iterator[BinaryIO]:
+    def writing(self, path: str, *, checksum: bool = True) -> Iterator[BinaryIO]:
         """Open a file for writing; it appears under its name only when the block ends well.
+
+        Args:
+            path: where.
+            checksum: whether to keep in mind what was written, for a manifest; see ``checksums``.
 
         Raises:
             StoreError: it cannot be written.
         """
         target = f"{self._base}/{path}"
         try:
-            if not self.local:
-                with self._files.open(target, "wb") as remote:
-                    yield remote
-                return
-            final = Path(target)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = final.with_name(f".tmp-{uuid.uuid4().hex}")
-            try:
-                with unfinished.open("wb") as file:
-                    yield file
-                    file.flush()
-                    os.fsync(file.fileno())
-                unfinished.replace(final)
-            finally:
-                unfinished.unlink(missing_ok=True)
+            with local_file(Path(target)) if self.local else remote_file(self._files, target) as file:
+                yield file
+                file.flush()
+                found = Checksum.of(file) if checksum else None
         except OSError as error:
             raise StoreError(f"{self.url(path)} cannot be written: {error}") from error
+        self._known.note(path, found)
 
     def write_bytes(self, path: str, data: bytes) -> None:
         """Write a whole file.
@@ -170,13 +173,13 @@ class Store:
             file.write(data)
 
     def sweep(self, folder: str) -> None:
-        """Remove the unfinished files that a killed process left in a folder to which nobody else writes."""
+        """Remove the unfinished files that a killed process left in a folder; who writes into it does so anyway."""
         if self.local:
-            for unfinished in Path(f"{self._base}/{folder}").glob(".tmp-*"):
-                unfinished.unlink(missing_ok=True)
+            sweep(Path(f"{self._base}/{folder}"))
 
     def remove(self, path: str) -> None:
         """Remove a file or folder, if it is there."""
+        self._known.note(path, None)
         with contextlib.suppress(FileNotFoundError):
             self._files.rm(f"{self._base}/{path}", recursive=True)
 
@@ -189,15 +192,58 @@ class Store:
         """
         source = f"{self._base}/{path}"
         try:
-            if not self.local:
-                return copy_of(self._files, source)
-            if Path(source).exists():
-                return Path(source)
+            file = Path(source) if self.local else copy_of(self._files, source)
+            size = file.stat().st_size
         except FileNotFoundError:
-            pass
+            raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
         except OSError as error:
             raise StoreError(f"{self.url(path)} cannot be copied to this machine: {error}") from error
-        raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first")
+        expected = self._known.expected.get(path)
+        if expected is not None and size != expected.size:
+            raise damaged(self.url(path), path, f"{size} bytes of {expected.size}")
+        return file
+
+    def map_array(self, path: str) -> npt.NDArray[Any]:
+        """A file of NumPy, mapped into memory.
+
+        Raises:
+            NotReadyError: it is not there.
+            DamagedError: it is no such file.
+        """
+        return map_array(self.local_path(path))
+
+    # checksums
+
+    def checksums(self, paths: Iterable[str]) -> dict[str, Checksum]:
+        """What is known of some files: those that this process has written, or has read the manifest of."""
+        found = {path: self._known.expected.get(path) or self._known.written.get(path) for path in paths}
+        return {path: checksum for path, checksum in found.items() if checksum is not None}
+
+    def expect(self, checksums: Mapping[str, Checksum]) -> None:
+        """Say what files must hold; whoever reads one whole finds out whether it does."""
+        self._known.expected.update(checksums)
+
+    def check(self, path: str, expected: Checksum, *, content: bool = True) -> None:
+        """Compare a file with what was written.
+
+        Args:
+            path: of the file.
+            expected: what was written.
+            content: whether to read it, unless this process has done so before; else only its size is compared.
+
+        Raises:
+            NotReadyError: it is not there.
+            DamagedError: it is another.
+        """
+        size = self.size(path)
+        if size != expected.size:
+            raise damaged(self.url(path), path, f"{size} bytes of {expected.size}")
+        stamp = self._files.ukey(f"{self._base}/{path}") if content else None
+        if content and self._known.compared.get(path) != (stamp, expected):
+            with self.reading(path) as file:
+                if Checksum.of(file) != expected:
+                    raise damaged(self.url(path), path, _OTHER)
+            self._known.compared[path] = stamp, expected
 
     # JSON and tables
 
@@ -206,12 +252,12 @@ class Store:
 
         Raises:
             NotReadyError: it is not there.
-            StoreError: it is not JSON.
+            DamagedError: it is not JSON.
         """
         try:
             return json.loads(self.read_bytes(path))
         except ValueError as error:
-            raise StoreError(f"{self.url(path)} is not JSON: {error}; remove it and run its stage again") from error
+            raise damaged(self.url(path), path, f"it is not JSON: {error}") from error
 
     def write_json(self, path: str, value: object) -> None:
         """Write a value as JSON with sorted keys: equal values give equal bytes."""
@@ -245,12 +291,10 @@ class Store:
 
         Raises:
             NotReadyError: it is not there.
-            StoreError: it is not Parquet.
+            DamagedError: it is not Parquet, or not what was written.
         """
-        try:
-            return pq.read_table(io.BytesIO(self.read_bytes(path)), columns=columns)
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise StoreError(f"{self.url(path)} is not the expected table: {error}") from error
+        with named(self.url(path), path):
+            return pq.read_table(io.BytesIO(self.read_bytes(path)), columns=columns, page_checksum_verification=True)
 
     @contextlib.contextmanager
     def reading(self, path: str) -> Iterator[BinaryIO]:
@@ -266,13 +310,14 @@ class Store:
             raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
 
     @contextlib.contextmanager
-    def reading_table(self, path: str) -> Iterator[pq.ParquetFile]:
+    def reading_table(self, path: str) -> Iterator[CheckedTable]:
         """Open a Parquet table to read it by row groups, so that memory does not grow with the table.
 
         Raises:
             NotReadyError: it is not there.
+            DamagedError: it is not Parquet, or not what was written.
         """
-        with self.reading(path) as file, pq.ParquetFile(file) as table:
+        with self.reading(path) as file, CheckedTable(file, self.url(path), path) as table:
             yield table
 
     def write_table(self, path: str, table: pa.Table, *, group_rows: int | None = None) -> None:
@@ -284,12 +329,13 @@ class Store:
             group_rows: rows of a row group, the smallest unit that can be read alone.
         """
         with self.writing(path) as file:
-            pq.write_table(table, file, compression="zstd", row_group_size=group_rows)
+            pq.write_table(table, file, row_group_size=group_rows, **options_of(path))
 
     @contextlib.contextmanager
-    def writing_table(self, path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    def writing_table(self, path: str, schema: pa.Schema, *, checksum: bool = True) -> Iterator[pq.ParquetWriter]:
         """Write a Parquet table in pieces; it appears only when the block ends well."""
-        with self.writing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        options = options_of(path)
+        with self.writing(path, checksum=checksum) as file, pq.ParquetWriter(file, schema, **options) as writer:
             yield writer
 
 

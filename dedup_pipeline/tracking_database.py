@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 # private, and pinned: MLflow's public ways set a database up in place, where two processes trip over each other and a
 # kill leaves one that no later start can finish
 from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+from dedup_pipeline.whole import make_folder, sync_folder, unfinished
 
 DATABASE = "mlflow.db"
 
@@ -18,16 +19,15 @@ def make_database(folder: Path) -> None:
     Args:
         folder: where; only one process may be in here at a time.
     """
-    (folder / "artifacts").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "artifacts")
     database = folder / DATABASE
     if database.exists():
         return
-    unfinished = folder / f".tmp-{uuid.uuid4().hex}"
-    engine = create_sqlalchemy_engine(f"sqlite:///{unfinished}")  # type: ignore[no-untyped-call] # as MLflow left it
-    try:
-        _initialize_tables(engine)  # type: ignore[no-untyped-call] # as MLflow left it
-        engine.dispose()  # writes what SQLite still holds back
-        unfinished.replace(database)
-    finally:
-        engine.dispose()
-        unfinished.unlink(missing_ok=True)
+    with unfinished(database) as some:
+        engine = create_sqlalchemy_engine(f"sqlite:///{some}")  # type: ignore[no-untyped-call] # as MLflow left it
+        try:
+            _initialize_tables(engine)  # type: ignore[no-untyped-call] # as MLflow left it
+        finally:
+            engine.dispose()  # writes what SQLite still holds back
+        some.replace(database)
+        sync_folder(folder)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dedup_pipeline.parquet import CHECKSUMS
 from dedup_pipeline.runs import runs
 from dedup_pipeline.schemas import LISTINGS
 
@@ -36,6 +37,7 @@ def listing_writer(file: BinaryIO) -> pq.ParquetWriter:
         file,
         WRITTEN,
         compression="zstd",
+        **CHECKSUMS,
         use_dictionary=[*_TEXTS, "photo_url", "photo_urls.list.element"],
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
         write_statistics=_COMPARED,

@@ -1,10 +1,14 @@
 """Running a stage: once, and again only when something changed."""
 
+from pathlib import Path
+
 import pytest
 
-from dedup_pipeline.errors import NotReadyError
-from dedup_pipeline.stage import Done, result_of, run_stage
+from dedup_pipeline.errors import DamagedError, NotReadyError
+from dedup_pipeline.stage import Done, check_inputs, result_of, run_stage
 from dedup_pipeline.store import Store
+
+NEW = ("files", "sha256")  # in a manifest, since files are compared with it
 
 
 class Work:
@@ -76,3 +80,64 @@ def test_inputs_are_asked_for_only_when_they_matter(store):
     assert asked == [1, 1]
     assert (again.reused, again.key) == (True, first.key)
     assert first.key == run_stage(store, "d", "x", inputs={"digest": 1}, version=1, work=work).key
+
+
+def damaged(store, path, way):
+    """Damage a file behind the store's back."""
+    file = Path(store.url(path))
+    data = file.read_bytes()
+    middle = len(data) // 2
+    file.write_bytes(
+        {
+            "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+            "cut": data[:middle],
+            "empty": b"",
+        }[way]
+    )
+
+
+@pytest.mark.parametrize("way", ["flipped", "cut", "empty"])
+@pytest.mark.parametrize("path", ["dumps/d/x/out", "dumps/d/x/manifest.json"])
+def test_a_damaged_file_is_made_anew(store, path, way):
+    work = Work(store)
+    first = run_stage(store, "d", "x", inputs={}, version=1, work=work)
+    damaged(store, path, way)
+    again = run_stage(store, "d", "x", inputs={}, version=1, work=work)
+    assert (work.times, again.reused, again.key) == (2, False, first.key)
+    assert store.read_bytes("dumps/d/x/out") == b"result"
+    assert run_stage(store, "d", "x", inputs={}, version=1, work=work).reused
+
+
+def test_whoever_asks_on_the_way_compares_sizes(store):
+    work = Work(store)
+    run_stage(store, "d", "x", inputs={}, version=1, work=work)
+    damaged(store, "dumps/d/x/out", "flipped")
+    assert run_stage(store, "d", "x", inputs={}, version=1, work=work, sizes_only=True).reused
+    damaged(store, "dumps/d/x/out", "cut")
+    assert not run_stage(store, "d", "x", inputs={}, version=1, work=work, sizes_only=True).reused
+
+
+def test_a_damaged_file_of_an_earlier_stage_is_named_and_what_to_run(store):
+    run_stage(store, "d", "x", inputs={}, version=1, work=Work(store))
+    damaged(store, "dumps/d/x/out", "flipped")
+    told = r"dumps/d/x/out is damaged .*: run `dedup x` for dump d again"
+    with pytest.raises(DamagedError, match=told) as caught:
+        check_inputs(store, result_of(store, "d", "x"))
+    assert not caught.value.retryable
+    with pytest.raises(DamagedError, match=told):
+        store.read_bytes("dumps/d/x/out")
+    damaged(store, "dumps/d/x/manifest.json", "flipped")
+    with pytest.raises(DamagedError, match=r"manifest\.json is damaged .*: run `dedup x` for dump d again"):
+        result_of(store, "d", "x")
+
+
+def test_a_manifest_of_an_earlier_version_counts_when_its_outputs_are_there(store):
+    work = Work(store)
+    first = run_stage(store, "d", "x", inputs={}, version=1, work=work)
+    old = {name: value for name, value in store.read_json("dumps/d/x/manifest.json").items() if name not in NEW}
+    store.write_json("dumps/d/x/manifest.json", old)
+    damaged(store, "dumps/d/x/out", "cut")
+    again = run_stage(store, "d", "x", inputs={}, version=1, work=work)
+    assert (again.reused, again.key) == (True, first.key)
+    store.remove("dumps/d/x/out")
+    assert not run_stage(store, "d", "x", inputs={}, version=1, work=work).reused

@@ -1,16 +1,21 @@
 """The store: files are there whole or not at all."""
 
+import io
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from dedup_pipeline import copies
-from dedup_pipeline.errors import InputError, NotReadyError, StoreError
+from dedup_pipeline import copies, whole
+from dedup_pipeline.errors import DamagedError, InputError, NotReadyError, StoreError
 from dedup_pipeline.store import Store, check_dump_id
 
 
@@ -58,10 +63,10 @@ def test_what_is_missing_or_broken_is_said(store):
     with pytest.raises(NotReadyError, match=r"no/such\.parquet is not there: run the stage"):
         store.read_table("no/such.parquet")
     store.write_bytes("bad.json", b"{")
-    with pytest.raises(StoreError, match="is not JSON"):
+    with pytest.raises(DamagedError, match=r"bad\.json is damaged \(it is not JSON"):
         store.read_json("bad.json")
     store.write_bytes("bad.parquet", b"no parquet")
-    with pytest.raises(StoreError, match="is not the expected table"):
+    with pytest.raises(DamagedError, match=r"bad\.parquet is damaged"):
         store.read_table("bad.parquet")
 
 
@@ -137,3 +142,135 @@ def test_copies_lie_in_no_folder_that_others_can_change(temporary, foreign_folde
 def test_a_dump_id_that_is_no_folder_name_is_refused(dump_id):
     with pytest.raises(InputError, match="dump id"):
         check_dump_id(dump_id)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, MemoryError])
+@pytest.mark.parametrize("rows", [3, 200_000])
+def test_a_table_whose_writing_is_broken_off_is_not_published(store, error, rows, monkeypatch):
+    monkeypatch.setattr(whole, "_IN_MEMORY", 100_000)
+    table = pa.table({"a": np.random.default_rng(1).normal(size=rows)})
+
+    def write(stop):
+        with store.writing_table("dumps/d/t.parquet", table.schema) as writer:
+            writer.write_table(table)
+            if stop:
+                raise error
+            writer.write_table(table)
+
+    with pytest.raises(error):
+        write(stop=True)
+    assert not store.exists("dumps/d/t.parquet")
+    write(stop=False)
+    before = store.read_bytes("dumps/d/t.parquet")
+    with pytest.raises(error):
+        write(stop=True)
+    assert store.read_bytes("dumps/d/t.parquet") == before
+    assert store.read_table("dumps/d/t.parquet").num_rows == 2 * rows
+    assert store.names("dumps/d") == ["t.parquet"]
+
+
+def test_an_object_costs_one_request_however_large_it_is_here(tmp_path, monkeypatch):
+    store = Store(f"memory://{tmp_path.name}")
+    monkeypatch.setattr(whole, "_IN_MEMORY", 1000)
+    sent = []
+    for name in ("pipe_file", "put_file"):
+        real = getattr(MemoryFileSystem, name)
+
+        def send(self, *words, _real=real, _name=name, **options):
+            sent.append(_name)
+            return _real(self, *words, **options)
+
+        monkeypatch.setattr(MemoryFileSystem, name, send)
+    for size in (10, 5000):
+        store.write_bytes("f", bytes(size))
+        assert store.read_bytes("f") == bytes(size)
+    assert sent == ["pipe_file", "put_file"]
+
+
+def flip(store, path, at=0.5):
+    """Change one bit of a file behind the store's back."""
+    target = f"{store._base}/{path}"
+    data = bytearray(store._files.cat_file(target))
+    data[int(at * len(data))] ^= 1
+    if store.local:
+        Path(target).write_bytes(data)
+    else:
+        store._files.pipe_file(target, bytes(data))
+
+
+@pytest.mark.parametrize("at", [0.1, 0.3, 0.5, 0.7])
+def test_a_flipped_bit_of_a_table_is_noticed_by_whoever_reads_it(store, at):
+    path = "dumps/d/ingest/t.parquet"
+    names = [f"name {number * 7919 % 1000}" for number in range(5000)]
+    store.write_table(path, pa.table({"a": list(range(5000)), "b": names}), group_rows=500)
+    flip(store, path, at)
+    told = r"t\.parquet is damaged .*: run `dedup ingest` for dump d again"
+    with pytest.raises(DamagedError, match=told), store.reading_table(path) as table:
+        list(table.iter_batches())
+    with pytest.raises(DamagedError, match=told), store.reading_table(path) as table:
+        list(map(table.read_row_group, range(table.num_row_groups)))
+    with pytest.raises(DamagedError, match=told):
+        store.read_table(path)
+
+
+@pytest.mark.parametrize("keep", [0, 3, 200])
+def test_what_is_left_of_an_array_is_no_array(tmp_path, keep):
+    store = Store(str(tmp_path))
+    with store.writing("dumps/d/index/v.npy") as file:
+        np.save(file, np.arange(1000))
+    os.truncate(tmp_path / "dumps/d/index/v.npy", keep)
+    with pytest.raises(DamagedError, match=r"v\.npy is damaged"):
+        store.map_array("dumps/d/index/v.npy")
+
+
+def test_a_table_of_an_earlier_version_has_no_checksums_and_is_read(store):
+    table = pa.table({"a": [1, 2]})
+    with store.writing("old.parquet") as file:
+        pq.write_table(table, file, compression="zstd")
+    assert store.read_table("old.parquet").equals(table)
+
+
+def test_exports_are_written_as_ever(store):
+    table = pa.table({"a": [1, 2]})
+    plain = io.BytesIO()
+    pq.write_table(table, plain, compression="zstd")
+    store.write_table("exports/d/groups.parquet", table)
+    assert store.read_bytes("exports/d/groups.parquet") == plain.getvalue()
+
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from dedup_pipeline.whole import local_file, unfinished
+
+with local_file(Path(sys.argv[1]) / "file") as file, unfinished(Path(sys.argv[1]) / "f", folder=True) as folder:
+    (folder / "part").write_bytes(b"half")
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("folder", ["mlflow", "dumps/d/match/nodes", "packs/p", "models/m", "trainings/t"])
+def test_what_a_kill_left_is_removed_by_whoever_writes_there_next(tmp_path, folder):
+    place = tmp_path / folder
+    subprocess.run([sys.executable, "-c", KILL, str(place)], check=False, timeout=60)
+    assert len(list(place.glob(".tmp-*"))) == 2
+    with whole.local_file(place / "other") as mine:  # a live one, which stays
+        mine.write(b"whole")
+        assert len(list(place.glob(".tmp-*"))) == 1
+        whole.sweep(place)
+    assert [path.name for path in place.iterdir()] == ["other"]
+
+
+def test_a_name_is_on_the_disk_before_the_writing_is_done(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(handle, real=os.fsync):
+        synced.append((str(Path(f"/proc/self/fd/{handle}").readlink()), (tmp_path / "a/b/file").exists()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    Store(str(tmp_path)).write_bytes("a/b/file", b"x")
+    folders = [(path, named) for path, named in synced if ".tmp-" not in path]
+    assert folders == [(str(tmp_path), False), (str(tmp_path / "a"), False), (str(tmp_path / "a/b"), True)]
