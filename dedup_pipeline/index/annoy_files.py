@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from annoy import AnnoyIndex
 
+from dedup_pipeline.errors import ModelError
 from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.nearest import nearest
 from dedup_pipeline.index.sidecar import Sidecar
@@ -55,7 +56,10 @@ class AnnoyFiles:
         self._parts: list[tuple[Sidecar, AnnoyIndex]] = []
         for file, sidecar in zip(files, sidecars, strict=True):
             annoy = AnnoyIndex(sidecar.dimension, _METRIC)
-            annoy.load(str(file))
+            try:
+                annoy.load(str(file))
+            except OSError as error:
+                raise ModelError(f"{file} cannot be opened ({error}): run `dedup index` again") from error
             sidecar.check_items(file, annoy.get_n_items())
             self._parts.append((sidecar, annoy))
 

@@ -84,7 +84,10 @@ class FaissFiles:
     def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], vectors: Vectors, probes: int) -> None:
         self._parts = []
         for file, sidecar in zip(files, sidecars, strict=True):
-            index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+            try:
+                index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+            except RuntimeError as error:  # of faiss' own reading
+                raise ModelError(f"{file} cannot be opened ({error}): run `dedup index` again") from error
             if not isinstance(index, faiss.IndexIVFFlat):
                 raise ModelError(f"{file} is no index of cells: build it again")
             sidecar.check_items(file, index.ntotal)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -98,7 +99,7 @@ def library_for(wished: str, vectors: float) -> str:
     return "annoy" if vectors <= _ANNOY_UP_TO else "faiss"
 
 
-def _plan(settings: Settings, dump_id: str) -> StageResult:
+def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = False) -> StageResult:
     store = Store(settings.store)
     embedded = result_of(store, dump_id, "embed")
     model_id = str(embedded.counts["model_id"])
@@ -129,7 +130,8 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
         return Done(outputs, {"images": len(rows.held), "vectors": items, "parts": parts, "library": library})
 
     inputs = {"embed": embedded.key, "model": model_id, **options}
-    return run_stage(store, dump_id, "index", part="plan", inputs=inputs, version=VERSION, work=work)
+    how: dict[str, Any] = {"part": "plan", "sizes_only": sizes_only}
+    return run_stage(store, dump_id, "index", inputs=inputs, version=VERSION, work=work, **how)
 
 
 def _cells(store: Store, rows: IndexRows, model_id: str, settings: Settings) -> Floats:
@@ -144,14 +146,20 @@ def _cells(store: Store, rows: IndexRows, model_id: str, settings: Settings) -> 
     return faiss_files.learn_cells(vectors, cells, seed=settings.seed)
 
 
-def index_part(settings: Settings, dump_id: str, part: int) -> StageResult:
+def index_part(settings: Settings, dump_id: str, part: int, *, sizes_only: bool = False) -> StageResult:
     """Write the vectors of one part, and the library's file over them.
+
+    Args:
+        settings: the settings.
+        dump_id: the dump.
+        part: its number.
+        sizes_only: as of ``run_stage``.
 
     Returns:
         outputs: vectors, index, sidecar. counts: vectors.
     """
     store = Store(settings.store)
-    plan = _plan(settings, dump_id)
+    plan = _plan(settings, dump_id, sizes_only=True)
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
     library, trees = str(plan.counts["library"]), settings.index.trees
 
@@ -161,7 +169,7 @@ def index_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         kinds = {"vectors": "vectors", "index": library, "sidecar": "sidecar"}
         paths = {kind: store.dump(dump_id, "index", file_name(name, part)) for kind, name in kinds.items()}
         _write_array(store, paths["vectors"], vectors)
-        cells = _read_array(store, plan.outputs["cells"]) if library == "faiss" else np.empty((0, 0), np.float32)
+        cells = store.map_array(plan.outputs["cells"]) if library == "faiss" else np.empty((0, 0), np.float32)
         with tempfile.TemporaryDirectory(prefix="dedup-index-") as folder:
             file = Path(folder) / "part"
             if library == "faiss":
@@ -190,7 +198,8 @@ def index_part(settings: Settings, dump_id: str, part: int) -> StageResult:
 
     inputs = {"plan": plan.key, "part": part} | ({"trees": trees} if library == "annoy" else {})
     name = f"part-{part:05d}"
-    return run_stage(store, dump_id, "index", part=name, inputs=inputs, version=VERSION, work=work)
+    how: dict[str, Any] = {"part": name, "sizes_only": sizes_only}
+    return run_stage(store, dump_id, "index", inputs=inputs, version=VERSION, work=work, **how)
 
 
 def neighbours_part(settings: Settings, dump_id: str, part: int) -> StageResult:
@@ -200,8 +209,8 @@ def neighbours_part(settings: Settings, dump_id: str, part: int) -> StageResult:
         outputs: neighbours (NEIGHBOURS). counts: vectors.
     """
     store = Store(settings.store)
-    plan = _plan(settings, dump_id)
-    files = [index_part(settings, dump_id, other) for other in _parts(plan)]
+    plan = _plan(settings, dump_id, sizes_only=True)
+    files = [index_part(settings, dump_id, other, sizes_only=True) for other in _parts(plan)]
     annoy = plan.counts["library"] == "annoy"
     searched = {"search": settings.index.search_nodes} if annoy else {"probes": settings.index.probes}
 
@@ -249,8 +258,3 @@ def _neighbours(rows: Rows, others: Rows, cosines: Floats) -> pa.Table:
 def _write_array(store: Store, path: str, values: Floats) -> None:
     with store.writing(path) as file:
         np.save(file, values)
-
-
-def _read_array(store: Store, path: str) -> Floats:
-    values: Floats = np.load(store.local_path(path), mmap_mode="r")
-    return values

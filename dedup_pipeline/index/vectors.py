@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.integrity import map_array
 
 
 class Vectors:
@@ -15,10 +16,13 @@ class Vectors:
 
     Args:
         files: NumPy arrays (N, D) float32 on this machine, in the order of their rows.
+
+    Raises:
+        DamagedError: a file is none.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self.pieces: list[Floats] = [np.load(file, mmap_mode="r") for file in files]
+        self.pieces: list[Floats] = [map_array(file) for file in files]
         self._starts = np.cumsum([0, *(len(piece) for piece in self.pieces)])
 
     def __len__(self) -> int:

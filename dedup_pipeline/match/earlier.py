@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dedup_pipeline.errors import NotReadyError
+from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.evidence import Rows
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.laid import laid_path
@@ -23,7 +23,7 @@ from dedup_pipeline.match.node_table import Codes, open_arrays
 from dedup_pipeline.match.nodes import STATES, Nodes
 from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import StageResult
+from dedup_pipeline.stage import StageResult, read_manifest
 from dedup_pipeline.store import Store, digest
 
 logger = logging.getLogger(__name__)
@@ -101,8 +101,8 @@ def settle(
             changed = round(1 - shared / max(now, then, 1), _DIGITS)
             if wanted and changed < recalibrate_from and (calibration := _calibration(store, plan)):
                 found = calibration.grown(now / then), other, changed
-        except NotReadyError:
-            continue  # it is being matched anew, or was removed
+        except (NotReadyError, DamagedError):
+            continue  # it is being matched anew, was removed, or is damaged: what it would have saved is done here
         if keeps and shared >= _LEAST_SHARED * now:
             laid_in = other
         if found and laid_in:
@@ -121,8 +121,8 @@ def _others(store: Store, dump_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
     looked_into = 0
     for name in near:
         try:
-            plan = store.read_json(store.dump(name, "match", "manifest-plan.json"))
-        except NotReadyError:
+            plan = read_manifest(store, store.dump(name, "match", "manifest-plan.json"))
+        except (NotReadyError, DamagedError):
             continue
         if {_NAMES, _STATES, PLACES} <= plan["outputs"].keys():
             yield name, plan
@@ -170,10 +170,10 @@ class _Order:
         if dump_id is None:
             return None
         try:
-            plan = store.read_json(store.dump(str(dump_id), "match", "manifest-plan.json"))
+            plan = read_manifest(store, store.dump(str(dump_id), "match", "manifest-plan.json"))
             arrays: dict[str, Any] = open_arrays(store, {name: plan["outputs"][name] for name in (_NAMES, PLACES)})
-        except NotReadyError:
-            return None  # it is being matched anew, or was removed
+        except (NotReadyError, DamagedError):
+            return None  # it is being matched anew, was removed, or is damaged
         return cls(Names(arrays[_NAMES]), arrays[PLACES], int(plan["inputs"]["options"]["part_nodes"]))
 
     def of_names(self, names: Names) -> Codes:

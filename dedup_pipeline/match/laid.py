@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import simplejpeg
 
 from dedup_pipeline import alignment
-from dedup_pipeline.errors import NotReadyError
+from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.match.judge import Flags
@@ -70,14 +70,14 @@ def read_kept(store: Store, paths: Iterable[str], nodes: Nodes, codes: Rows) -> 
 
     Args:
         store: the store.
-        paths: the tables; those that are not there are passed over.
+        paths: the tables; those that are not there, or from where on they are damaged, are passed over.
         nodes: the dump's nodes.
         codes: (P,) int64, lower row * N + higher row of each pair, ascending.
     """
     found = [np.empty(0, dtype=np.int64)]
     values = [np.empty((0, len(NAMES)), dtype=np.float32)]
     for path in dict.fromkeys(paths):
-        with contextlib.suppress(NotReadyError):
+        with contextlib.suppress(NotReadyError, DamagedError):
             for some, of_some in _groups(store, path, nodes):
                 wanted = np.isin(some, codes)
                 found.append(some[wanted])

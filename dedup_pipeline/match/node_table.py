@@ -126,5 +126,6 @@ def open_arrays(store: Store, paths: dict[str, str]) -> dict[str, npt.NDArray[np
 
     Raises:
         NotReadyError: one is not there.
+        DamagedError: one is no array.
     """
-    return {name: np.load(store.local_path(path), mmap_mode="r") for name, path in paths.items()}
+    return {name: store.map_array(path) for name, path in paths.items()}

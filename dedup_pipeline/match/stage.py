@@ -32,7 +32,7 @@ from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.match.words import word_weights
 from dedup_pipeline.probability import sigmoid
 from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
-from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.stage import Count, Done, Progress, StageResult, check_inputs, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
 VERSION = 8
@@ -74,21 +74,23 @@ def plan_match(settings: Settings, dump_id: str) -> list[int]:
     Returns:
         The numbers of the parts.
     """
-    return _parts(_plan(settings, dump_id))
+    return _parts(_plan(settings, dump_id, sizes_only=False))
 
 
 def _parts(plan: StageResult) -> list[int]:
     return list(range(int(str(plan.counts["parts"]))))
 
 
-def _plan(settings: Settings, dump_id: str) -> StageResult:
+def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = True) -> StageResult:
     store = Store(settings.store)
-    inputs = {name: result_of(store, dump_id, name).key for name in ("ingest", "fetch", "fingerprint", "index")}
+    earlier = {name: result_of(store, dump_id, name) for name in ("ingest", "fetch", "fingerprint", "index")}
+    inputs = {name: result.key for name, result in earlier.items()}
     options = settings.match.model_dump(mode="json", exclude=_OF_FINISH)
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
     basis = _basis(settings, model_id)
 
     def work() -> Done:
+        check_inputs(store, *earlier.values())
         with tempfile.TemporaryDirectory(prefix="dedup-match-") as folder:
             found_nodes = load_nodes(settings, dump_id, Path(folder))
             arrays = found_nodes.write(store, store.dump(dump_id, "match", "nodes"))
@@ -119,7 +121,8 @@ def _plan(settings: Settings, dump_id: str) -> StageResult:
         return Done(outputs, {**counts, **settled.counts()})
 
     everything = {**inputs, "options": options, "basis": basis}
-    return run_stage(store, dump_id, "match", part="plan", inputs=everything, version=VERSION, work=work)
+    how: dict[str, Any] = {"part": "plan", "sizes_only": sizes_only}
+    return run_stage(store, dump_id, "match", inputs=everything, version=VERSION, work=work, **how)
 
 
 def _basis(settings: Settings, model_id: str) -> dict[str, object]:
@@ -145,7 +148,7 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     return _part(settings, _plan(settings, dump_id), part)
 
 
-def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
+def _part(settings: Settings, plan: StageResult, part: int, *, sizes_only: bool = False) -> StageResult:
     """See ``match_part``; who asks for all parts reads the plan once."""
     store, dump_id = Store(settings.store), plan.dump_id
 
@@ -179,7 +182,8 @@ def _part(settings: Settings, plan: StageResult, part: int) -> StageResult:
 
     # which calibration and which order a plan has taken depends on what was finished then, and is not in its key
     inputs = {"plan": plan.key, "part": part} | {name: plan.counts[name] for name in ("calibration", PLACES)}
-    return run_stage(store, dump_id, "match", part=f"{part:05d}", inputs=inputs, version=VERSION, work=work)
+    how: dict[str, Any] = {"part": f"{part:05d}", "sizes_only": sizes_only}
+    return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work, **how)
 
 
 def _arrays(plan: StageResult) -> dict[str, str]:
@@ -218,7 +222,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     """
     store = Store(settings.store)
     plan = _plan(settings, dump_id)
-    parts = [_part(settings, plan, part) for part in _parts(plan)]
+    parts = [_part(settings, plan, part, sizes_only=True) for part in _parts(plan)]
     target = settings.match.target_precision
 
     def work() -> Done:
