@@ -11,12 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dedup_pipeline import pack_state
 from dedup_pipeline.evidence import Rows
 from dedup_pipeline.names import Names
+from dedup_pipeline.pack_state import suspecting
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 
-IMAGES_FILE = "images.parquet"
+IMAGES_FILE = pack_state.IMAGES_FILE
 FETCHES_FILE = "fetches.parquet"
 GROUP_ROWS = 64  # images in a row group: the smallest piece that can be read alone
 
@@ -127,7 +129,7 @@ def photos_of_images(store: Store, dump_id: str, images: Collection[str]) -> dic
 
 def iter_images(store: Store, pack_id: str) -> Iterator[tuple[str, bytes]]:
     """The distinct images of a pack as (image id, bytes), in the order of their ids; memory is that of a row group."""
-    with store.reading_table(store.pack(pack_id, IMAGES_FILE)) as table:
+    with suspecting(store, pack_id), store.reading_table(store.pack(pack_id, IMAGES_FILE)) as table:
         for batch in table.iter_batches(batch_size=GROUP_ROWS):
             yield from zip(batch["image_id"].to_pylist(), batch["data"].to_pylist(), strict=True)
 
@@ -140,7 +142,7 @@ def read_images(store: Store, wanted: Mapping[str, str]) -> Iterator[tuple[str, 
         wanted: image id to pack id.
     """
     for pack_id in sorted(set(wanted.values())):
-        with store.reading_table(store.pack(pack_id, IMAGES_FILE)) as table:
+        with suspecting(store, pack_id), store.reading_table(store.pack(pack_id, IMAGES_FILE)) as table:
             for group in range(table.num_row_groups):
                 ids = table.read_row_group(group, ["image_id"])["image_id"].to_pylist()
                 places = [place for place, image_id in enumerate(ids) if wanted.get(image_id) == pack_id]

@@ -49,7 +49,7 @@ def draw_product(number: int, side: int = 120) -> Picture:
 
 
 def write_tiny_shop(
-    root: Path, products: int = 24, *, dump_id: str = DUMP, first: int = 0, **overrides: Any
+    root: Path | str, products: int = 24, *, dump_id: str = DUMP, first: int = 0, **overrides: Any
 ) -> Settings:
     """Write the store and return its settings, as small as they can be.
 

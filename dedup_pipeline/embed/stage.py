@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.imaging import PictureError, decode
 from dedup_pipeline.inference import Prepared
 from dedup_pipeline.locks import locked
+from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
 from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE, iter_images, pack_ids
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -64,17 +66,24 @@ def embed(
     inputs = {"model_id": model_id, "packs": packs}
     part = pack_id or ""
 
+    damaged: set[str] = set()
+
+    def intact(_: object) -> bool:
+        damaged.update(packs_without(store, packs, embeddings_file(model_id), content=True))
+        return not damaged
+
     def work() -> Done:
-        missing = [pack for pack in packs if not store.exists(embeddings_path(store, pack, model_id))]
+        missing = sorted({*damaged, *packs_without(store, packs, embeddings_file(model_id))})
         if missing:
             encoder = Encoder.load(store, model_id, settings)
             for done, pack in enumerate(missing):
                 progress(len(packs) - len(missing) + done, len(packs))
-                _embed_pack(store, encoder, pack, settings)
+                _embed_pack(store, encoder, pack, settings, anew=pack in damaged)
         progress(len(packs), len(packs))
         return _summary(store, dump_id, model_id, packs, reused=len(packs) - len(missing), part=part)
 
-    return run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work, part=part)
+    how: dict[str, Any] = {"part": part, "intact": intact}
+    return run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work, **how)
 
 
 def unfinished_packs(settings: Settings, dump_id: str) -> list[str]:
@@ -85,7 +94,7 @@ def unfinished_packs(settings: Settings, dump_id: str) -> list[str]:
     """
     store = Store(settings.store)
     model_id = str(result_of(store, dump_id, "train").counts["model_id"])
-    return [pack for pack in pack_ids(store, dump_id) if not store.exists(embeddings_path(store, pack, model_id))]
+    return packs_without(store, pack_ids(store, dump_id), embeddings_file(model_id))
 
 
 def _summary(store: Store, dump_id: str, model_id: str, packs: list[str], *, reused: int, part: str) -> Done:
@@ -113,28 +122,31 @@ def _rows(store: Store, path: str) -> int:
         return int(table.metadata.num_rows)
 
 
-def _embed_pack(store: Store, encoder: Encoder, pack_id: str, settings: Settings) -> None:
+def _embed_pack(store: Store, encoder: Encoder, pack_id: str, settings: Settings, *, anew: bool) -> None:
     """Embed a pack, unless another dump that shares it has done so by now."""
     path = embeddings_path(store, pack_id, encoder.model_id)
     with locked(store, path):
-        if not store.exists(path):
+        if anew or not holds_all(store, pack_id, embeddings_file(encoder.model_id)):
             _write_vectors(store, encoder, pack_id, settings)
 
 
 def _write_vectors(store: Store, encoder: Encoder, pack_id: str, settings: Settings) -> None:
     """Write the vectors of a pack a row group at a time; pictures are decoded while the network works."""
     schema = schemas.embeddings(encoder.dimension)
-    with store.writing_table(embeddings_path(store, pack_id, encoder.model_id), schema) as writer:
+    path, rows = embeddings_path(store, pack_id, encoder.model_id), 0
+    with store.writing_table(path, schema, checksum=False) as writer:
         ids: list[str] = []
         pictures: list[Prepared] = []
         for image_id, picture in _prepared(store, encoder, pack_id, settings):
             ids.append(image_id)
             pictures.append(picture)
+            rows += 1
             if len(ids) == GROUP_ROWS:
                 writer.write_table(_table(encoder, ids, pictures, schema))
                 ids, pictures = [], []
         if ids:
             writer.write_table(_table(encoder, ids, pictures, schema))
+        contents_of(store, pack_id).note(writer, rows)
 
 
 def _table(encoder: Encoder, ids: list[str], pictures: list[Prepared], schema: pa.Schema) -> pa.Table:

@@ -12,6 +12,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.graphics import is_text_card
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.locks import locked
+from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
 from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
 from dedup_pipeline.parallel import batches, map_ahead
 from dedup_pipeline.schemas import FINGERPRINTS, conform
@@ -43,31 +44,43 @@ def fingerprint(
     store = Store(settings.store)
     packs = pack_ids(store, dump_id) if pack_id is None else [pack_id]
 
+    damaged: set[str] = set()
+
+    def intact(_: object) -> bool:
+        damaged.update(packs_without(store, packs, FILE, content=True))
+        return not damaged
+
     def work() -> Done:
         counts: dict[str, int] = {"packs": len(packs), "packs_reused": 0, "images": 0, "undecodable": 0}
         progress(0, len(packs))
         for number, pack in enumerate(packs, start=1):
-            for name, count in fingerprint_pack(settings, pack).items():
+            for name, count in fingerprint_pack(settings, pack, anew=pack in damaged).items():
                 counts[name] += count
             progress(number, len(packs))
         return Done({}, dict[str, Count](counts))
 
     inputs: dict[str, Any] = {"packs": packs} if pack_id else {"fetch": result_of(store, dump_id, "fetch").key}
-    return run_stage(store, dump_id, "fingerprint", inputs=inputs, version=VERSION, work=work, part=pack_id or "")
+    how: dict[str, Any] = {"part": pack_id or "", "intact": intact}
+    return run_stage(store, dump_id, "fingerprint", inputs=inputs, version=VERSION, work=work, **how)
 
 
 def unfinished_packs(settings: Settings, dump_id: str) -> list[str]:
-    """The packs of a dump that have no fingerprints yet, sorted.
+    """The packs of a dump that have no fingerprints yet, or not of all their images, sorted.
 
     Raises:
         NotReadyError: the dump is not fetched yet.
     """
     store = Store(settings.store)
-    return [pack_id for pack_id in pack_ids(store, dump_id) if not store.exists(store.pack(pack_id, FILE))]
+    return packs_without(store, pack_ids(store, dump_id), FILE)
 
 
-def fingerprint_pack(settings: Settings, pack_id: str) -> dict[str, int]:
+def fingerprint_pack(settings: Settings, pack_id: str, *, anew: bool = False) -> dict[str, int]:
     """Fingerprint the images of one pack, unless that was done.
+
+    Args:
+        settings: the settings.
+        pack_id: the pack.
+        anew: whether what is there is known to be damaged.
 
     Returns:
         counts: packs_reused (0 or 1), and of the images done now: images, undecodable.
@@ -75,7 +88,7 @@ def fingerprint_pack(settings: Settings, pack_id: str) -> dict[str, int]:
     store = Store(settings.store)
     path = store.pack(pack_id, FILE)
     with locked(store, path):  # dumps that share a pack: one fingerprints it
-        if store.exists(path):
+        if not anew and holds_all(store, pack_id, FILE):
             return {"packs_reused": 1}
         return _write_fingerprints(settings, store, pack_id)
 
@@ -88,7 +101,9 @@ def _write_fingerprints(settings: Settings, store: Store, pack_id: str) -> dict[
     some = batches(iter_images(store, pack_id), _TOGETHER)
     done = list(map_ahead(work, some, settings.worker_threads))
     table = pa.concat_tables([conform([], FINGERPRINTS), *(part for part, _ in done)]).combine_chunks()
-    store.write_table(store.pack(pack_id, FILE), table)
+    with store.writing_table(store.pack(pack_id, FILE), FINGERPRINTS, checksum=False) as writer:
+        writer.write_table(table)
+        contents_of(store, pack_id).note(writer, len(table))
     return {"images": len(table), "undecodable": sum(damaged for _, damaged in done)}
 
 

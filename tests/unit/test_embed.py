@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -7,9 +8,9 @@ import torch
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
-from dedup_pipeline.embed import embed, embeddings_path
+from dedup_pipeline.embed import embed, embeddings_path, unfinished_packs
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.errors import NotReadyError
+from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.imaging import decode
 from dedup_pipeline.network import write_model
 from dedup_pipeline.packs import IMAGES_FILE, iter_images, pack_ids
@@ -23,12 +24,17 @@ from training.backbone import untrained_network
 def shop(tmp_path: Path) -> Settings:
     """A tiny shop whose model is settled: an untrained one."""
     settings = write_tiny_shop(tmp_path / "store")
+    settle_model(settings)
+    return settings
+
+
+def settle_model(settings: Settings) -> None:
+    """Settle the model of the dump."""
     store = Store(settings.store)
     torch.manual_seed(3)
     model_id = write_model(store, untrained_network(settings.train), {})
     done = Done({"model": store.model(model_id, "model.json")}, {"model_id": model_id})
     run_stage(store, DUMP, "train", inputs={}, version=1, work=lambda: done)
-    return settings
 
 
 def test_every_pack_gets_sorted_vectors_of_its_images(shop: Settings) -> None:
@@ -95,3 +101,73 @@ def test_without_a_settled_model_it_says_what_to_run(tmp_path: Path) -> None:
     settings = write_tiny_shop(tmp_path / "store", products=3)
     with pytest.raises(NotReadyError, match="dedup train"):
         embed(settings, DUMP)
+
+
+@pytest.mark.parametrize("root", ["folder", "memory"])
+def test_what_was_stopped_in_its_second_row_group_is_embedded_whole_at_the_next_try(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiny_shop.PACK_IMAGES", 90)
+    place = str(tmp_path) if root == "folder" else f"memory://{tmp_path.name}"
+    settings = write_tiny_shop(place, products=90)
+    settle_model(settings)
+    calls = []
+
+    def stop_at_the_second(self: Encoder, *words: Any, real: Any = Encoder.encode_prepared) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(self, *words)
+
+    monkeypatch.setattr(Encoder, "encode_prepared", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        embed(settings, DUMP)
+    assert unfinished_packs(settings, DUMP) == ["pack-000"]
+    counts = embed(settings, DUMP).counts
+    assert (counts["packs_reused"], counts["images"], counts["undecodable"]) == (0, 90, 0)
+
+
+def test_a_table_without_all_images_that_an_earlier_version_left_is_made_anew_once(shop: Settings) -> None:
+    store = Store(shop.store)
+    result = embed(shop, DUMP)
+    pack = pack_ids(store, DUMP)[0]
+    path = embeddings_path(store, pack, str(result.counts["model_id"]))
+    whole = store.read_bytes(path)
+    part = store.read_table(path).slice(0, 9).replace_schema_metadata(None)
+    store.write_table(path, part)
+    store.remove(store.dump(DUMP, "embed"))  # another dump that shows the pack
+    assert unfinished_packs(shop, DUMP) == [pack]
+    assert embed(shop, DUMP).counts | {"model_id": ""} == {
+        "packs": 2, "packs_reused": 1, "images": 24, "undecodable": 0, "model_id": ""
+    }  # fmt: skip
+    assert store.read_bytes(path) == whole
+    assert unfinished_packs(shop, DUMP) == []
+
+
+def test_a_picture_that_does_not_decode_is_not_tried_again_and_again(shop: Settings) -> None:
+    store = Store(shop.store)
+    pack = pack_ids(store, DUMP)[0]
+    rows = store.read_table(store.pack(pack, IMAGES_FILE)).to_pylist()
+    rows[3]["data"] = rows[3]["data"][:60]
+    store.write_table(store.pack(pack, IMAGES_FILE), pa.Table.from_pylist(rows, schema=schemas.IMAGES))
+    embed(shop, DUMP)
+    store.remove(store.dump(DUMP, "embed"))
+    assert unfinished_packs(shop, DUMP) == []
+    assert embed(shop, DUMP).counts["packs_reused"] == 2
+
+
+def test_damaged_vectors_are_named_by_their_reader_and_made_anew(shop: Settings) -> None:
+    store = Store(shop.store)
+    result = embed(shop, DUMP)
+    path = embeddings_path(store, pack_ids(store, DUMP)[1], str(result.counts["model_id"]))
+    file = Path(store.url(path))
+    whole = file.read_bytes()
+    data = bytearray(whole)
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(DamagedError, match=r"embeddings-.* is damaged .*: run `dedup embed` again"):
+        store.read_table(path)
+    again = embed(shop, DUMP)
+    assert (again.reused, again.counts["images"]) == (False, 24)
+    assert file.read_bytes() == whole
+    assert embed(shop, DUMP).reused
