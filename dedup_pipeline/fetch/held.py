@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,11 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.config import FetchSettings
+from dedup_pipeline.errors import DamagedError
+from dedup_pipeline.pack_state import MANIFEST, read_pack_manifest, suspect
 from dedup_pipeline.packs import FETCHES_FILE
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.store import Store
 
-MANIFEST = "manifest.json"
+logger = logging.getLogger(__name__)
+
 RETRYABLE = (FetchStatus.SERVER_ERROR, FetchStatus.THROTTLED, FetchStatus.TIMEOUT, FetchStatus.UNREACHABLE)
 
 _COLUMNS = ["url", "status", "detail", "image_id", "size", "attempts", "fetched_at"]
@@ -123,16 +127,24 @@ def _hashes(urls: pa.Array) -> npt.NDArray[np.uint64]:
 
 
 def _relevant(store: Store, wanted: npt.NDArray[np.uint64]) -> Iterator[pa.Table]:
-    """From each finished pack the rows that may be of the URLs with these sorted hashes."""
+    """From each finished pack the rows that may be of the URLs with these sorted hashes; a damaged one has none."""
 
     def read(pack_id: str) -> pa.Table | None:
         if not is_finished(store, pack_id):
             return None
+        try:
+            return held(pack_id)
+        except DamagedError as error:
+            logger.warning("%s; its photos count as not fetched", error)
+            suspect(store, pack_id, error)
+            return None
+
+    def held(pack_id: str) -> pa.Table | None:
         table = store.read_table(store.pack(pack_id, FETCHES_FILE), _COLUMNS)
         table = table.filter(pa.array(may_be_among(table["url"].combine_chunks(), wanted)))
         if not len(table):
             return None
-        limits = store.read_json(store.pack(pack_id, MANIFEST))["settings"]
+        limits = read_pack_manifest(store, pack_id)["settings"]
         made_by = [_made_by(status, limits) for status in table["status"].to_pylist()]
         table = table.append_column("pack_id", pa.array([pack_id] * len(table), pa.string()))
         return table.append_column("made_by", pa.array(made_by, pa.string()))

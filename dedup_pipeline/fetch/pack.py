@@ -14,11 +14,14 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import NotReadyError, StoreError
 from dedup_pipeline.fetch.course import Course
 from dedup_pipeline.fetch.crew import Crew
-from dedup_pipeline.fetch.held import MANIFEST, is_finished, judging_settings
+from dedup_pipeline.fetch.damage import note_fetched
+from dedup_pipeline.fetch.held import is_finished, judging_settings
 from dedup_pipeline.fetch.plan import read_plan
 from dedup_pipeline.fetch.seal import write_tables
 from dedup_pipeline.fetch.spool import Spool, spool_folder
+from dedup_pipeline.integrity import FILES, sealed
 from dedup_pipeline.locks import locked
+from dedup_pipeline.pack_state import MANIFEST, Contents, digest_of_ids, read_pack_manifest
 from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.stage import Progress, StageResult, no_progress
@@ -68,8 +71,11 @@ def _fetch_and_seal(settings: Settings, store: Store, pack_id: str, progress: Pr
         if is_finished(store, pack_id):  # and took the spool away just now
             return
         raise
-    counts = {"photos": len(plan)} | _count(fetches, images)
-    _write_manifest(settings, store, pack_id, counts, time.monotonic() - start)
+    counts = {"photos": len(plan)} | _count(fetches, len(images))
+    contents = Contents(len(images), digest_of_ids(images))
+    note_fetched(store, pack_id, contents)
+    seconds = time.monotonic() - start
+    _write_manifest(settings, store, pack_id, counts=counts, contents=contents, seconds=seconds)
 
 
 def _fetch(settings: Settings, course: Course, spool: Spool, chance: random.Random, progress: Progress) -> None:
@@ -105,7 +111,9 @@ def _count(fetches: pa.Table, images: int) -> dict[str, Any]:
     }
 
 
-def _write_manifest(settings: Settings, store: Store, pack_id: str, counts: dict[str, Any], seconds: float) -> None:
+def _write_manifest(
+    settings: Settings, store: Store, pack_id: str, *, counts: dict[str, Any], contents: Contents, seconds: float
+) -> None:
     """Write what makes a pack finished."""
     manifest = {
         "pack_id": pack_id,
@@ -114,11 +122,13 @@ def _write_manifest(settings: Settings, store: Store, pack_id: str, counts: dict
         "settings": judging_settings(settings.fetch),
         "counts": counts,
         "seconds": round(seconds, 3),
+        "ids": contents.ids,
+        FILES: {name: store.size(store.pack(pack_id, name)) for name in (IMAGES_FILE, FETCHES_FILE)},
     }
-    store.write_json(store.pack(pack_id, MANIFEST), manifest)
+    store.write_json(store.pack(pack_id, MANIFEST), sealed(manifest))
 
 
 def _result(store: Store, dump_id: str, pack_id: str, *, reused: bool) -> StageResult:
-    known = store.read_json(store.pack(pack_id, MANIFEST))
+    known = read_pack_manifest(store, pack_id)
     outputs = {"images": store.pack(pack_id, IMAGES_FILE), "fetches": store.pack(pack_id, FETCHES_FILE)}
     return StageResult("fetch", dump_id, known["key"], outputs, known["counts"], known["seconds"], reused=reused)

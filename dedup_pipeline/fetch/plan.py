@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.errors import DamagedError, NotReadyError
+from dedup_pipeline.fetch.damage import take_back_damaged
 from dedup_pipeline.fetch.held import (
-    MANIFEST,
     held_results,
     is_finished,
     judging_settings,
@@ -20,9 +22,13 @@ from dedup_pipeline.fetch.held import (
 from dedup_pipeline.fetch.packing import into_packs, renditions_to_try
 from dedup_pipeline.fetch.photos import Photos, pieces_of, read_photos
 from dedup_pipeline.locks import locked
+from dedup_pipeline.pack_state import read_pack_manifest
+from dedup_pipeline.packs import pack_ids
 from dedup_pipeline.schemas import conform
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store, digest, room_in
+
+logger = logging.getLogger(__name__)
 
 PLAN_FILE = "plan.parquet"
 PLANNING = "planning"
@@ -78,8 +84,14 @@ def _planned(settings: Settings, store: Store, dump_id: str) -> dict[str, Any]:
     """The plan of a dump, made or extended where it must be."""
     key = digest(fetch_inputs(settings, store, dump_id))
     path = plan_path(store, dump_id)
-    plan: dict[str, Any] | None = store.read_json(path) if store.exists(path) else None
-    if plan is None or plan["key"] != key or not _followable(store, plan["packs"]):
+    plan = read_plan_of(store, dump_id)
+    damaged = take_back_damaged(store, {*(plan["packs"] if plan else ()), *_shown(store, dump_id)})
+    if damaged and plan and plan["key"] == key:
+        packs = _plan_packs(settings, store, dump_id, retry=False)
+        whole = (pack_id for pack_id in plan["packs"] if is_finished(store, pack_id))
+        plan = plan | {"packs": sorted({*whole, *packs}), "failed": False}
+        store.write_json(path, plan)
+    elif plan is None or plan["key"] != key or not _followable(store, plan["packs"]):
         plan = {"key": key, "packs": _plan_packs(settings, store, dump_id, retry=False), "failed": False}
         store.write_json(path, plan)
     elif plan["failed"]:
@@ -88,6 +100,26 @@ def _planned(settings: Settings, store: Store, dump_id: str) -> dict[str, Any]:
             plan = plan | {"packs": sorted({*plan["packs"], *packs}), "failed": False}
             store.write_json(path, plan)
     return plan
+
+
+def read_plan_of(store: Store, dump_id: str) -> dict[str, Any] | None:
+    """The plan of a dump; None where there is none, or none that can be read."""
+    try:
+        plan: dict[str, Any] = store.read_json(plan_path(store, dump_id))
+    except NotReadyError:
+        return None
+    except DamagedError as error:
+        logger.warning("%s; it is planned anew", error)
+        return None
+    return plan if plan.keys() >= {"key", "packs", "failed"} else None
+
+
+def _shown(store: Store, dump_id: str) -> list[str]:
+    """The packs that hold the images of a dump; none where that is not known yet."""
+    try:
+        return pack_ids(store, dump_id)
+    except (NotReadyError, DamagedError):
+        return []
 
 
 def planned_packs(store: Store, dump_id: str) -> list[str]:
@@ -107,7 +139,7 @@ def pack_seconds(store: Store, dump_id: str) -> float:
         NotReadyError: the dump is not planned.
     """
     finished = (pack_id for pack_id in planned_packs(store, dump_id) if is_finished(store, pack_id))
-    return round(sum(float(store.read_json(store.pack(pack_id, MANIFEST))["seconds"]) for pack_id in finished), 3)
+    return round(sum(float(read_pack_manifest(store, pack_id)["seconds"]) for pack_id in finished), 3)
 
 
 def read_plan(store: Store, pack_id: str) -> list[list[str]]:
@@ -127,7 +159,18 @@ def plan_size(store: Store, pack_id: str) -> int:
 
 
 def _followable(store: Store, packs: list[str]) -> bool:
-    return all(is_finished(store, pack_id) or store.exists(store.pack(pack_id, PLAN_FILE)) for pack_id in packs)
+    return all(is_finished(store, pack_id) or _plan_table(store, pack_id) is not None for pack_id in packs)
+
+
+def _plan_table(store: Store, pack_id: str) -> pa.Table | None:
+    """The plan of a pack; None where there is none, or none that can be read."""
+    try:
+        return store.read_table(store.pack(pack_id, PLAN_FILE))
+    except NotReadyError:
+        return None
+    except DamagedError as error:
+        logger.warning("%s; its photos are planned anew", error)
+        return None
 
 
 def _plan_packs(settings: Settings, store: Store, dump_id: str, *, retry: bool) -> list[str]:
@@ -153,8 +196,8 @@ def _under_way(store: Store, photos: Photos) -> list[tuple[str, list[str]]]:
     hashes = sorted_hashes(photos.urls)
     found = []
     for pack_id in store.names("packs"):
-        if not is_finished(store, pack_id) and store.exists(store.pack(pack_id, PLAN_FILE)):
-            plan = store.read_table(store.pack(pack_id, PLAN_FILE))
+        plan = None if is_finished(store, pack_id) else _plan_table(store, pack_id)
+        if plan is not None:
             some = plan.filter(pa.array(may_be_among(plan["photo_url"].combine_chunks(), hashes)))
             found += [(pack_id, urls) for urls in some["urls"].to_pylist()]
     return found

@@ -19,7 +19,7 @@ from dedup_pipeline.store import Store
 _WINDOW_BYTES = 64_000_000  # of images held at once; every part is opened once for each window
 
 
-def write_tables(store: Store, pack_id: str, *, expected: int) -> tuple[pa.Table, int]:
+def write_tables(store: Store, pack_id: str, *, expected: int) -> tuple[pa.Table, list[str]]:
     """Write the images and fetches of a pack from its spool; equal results give equal tables.
 
     Args:
@@ -28,7 +28,7 @@ def write_tables(store: Store, pack_id: str, *, expected: int) -> tuple[pa.Table
         expected: the number of URLs with a result.
 
     Returns:
-        The FETCHES table and the number of distinct images.
+        The FETCHES table and the ids of the images, sorted.
 
     Raises:
         StoreError: the spool is not complete: a run that took the pack over has finished it and is removing it.
@@ -59,21 +59,21 @@ def _fetches(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(first, pa.int64())).select(FETCHES.names).cast(FETCHES).combine_chunks()
 
 
-def _write_images(store: Store, pack_id: str, parts: list[str], rows: pa.Table) -> int:
+def _write_images(store: Store, pack_id: str, parts: list[str], rows: pa.Table) -> list[str]:
     """Copy the distinct images in the order of their ids, a window of row groups at a time."""
     stored = rows.filter(pc.is_valid(rows["offset"])).sort_by([("image_id", "ascending"), ("part", "ascending")])
     places: list[_Place] = []
     for place in itertools.starmap(_Place, zip(*(stored[name].to_pylist() for name in _Place._fields), strict=True)):
         if not places or places[-1].image_id != place.image_id:
             places.append(place)
-    with store.writing_table(store.pack(pack_id, IMAGES_FILE), IMAGES) as writer:
+    with store.writing_table(store.pack(pack_id, IMAGES_FILE), IMAGES, checksum=False) as writer:
         for window in _windows(places):
             data = _read(store, parts, window)
             for start in range(0, len(window), GROUP_ROWS):
                 group = slice(start, start + GROUP_ROWS)
                 ids = pa.array([place.image_id for place in window[group]], pa.string())
                 writer.write_table(pa.table({"image_id": ids, "data": pa.array(data[group], pa.binary())}, IMAGES))
-    return len(places)
+    return [place.image_id for place in places]
 
 
 class _Place(NamedTuple):

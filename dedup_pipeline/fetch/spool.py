@@ -92,7 +92,7 @@ class Spool:
             return
         # the name is unlike any other's: a holder that lost its lease may still write beside its successor
         part = f"{self._folder}/{uuid.uuid4().hex}{_TABLE}"
-        with self._store.writing(images_file(part)) as file:
+        with self._store.writing(images_file(part), checksum=False) as file:
             file.writelines(self._data)
         self._store.write_table(part, conform(self._rows, SPOOLED))  # last: what it speaks of is there
         self._rows, self._data, self._bytes = [], [], 0

@@ -6,10 +6,11 @@ import time
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import FetchError, NotReadyError
+from dedup_pipeline.fetch.damage import renewed_packs
 from dedup_pipeline.fetch.held import held_results, is_finished
 from dedup_pipeline.fetch.pack import VERSION, fetch_pack
 from dedup_pipeline.fetch.photos import pieces_of, read_photos
-from dedup_pipeline.fetch.plan import fetch_inputs, note_failure, plan_fetch, plan_path, plan_size
+from dedup_pipeline.fetch.plan import fetch_inputs, note_failure, plan_fetch, plan_size, read_plan_of
 from dedup_pipeline.fetch.resolve import Figures, resolve
 from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, run_stage
@@ -29,15 +30,20 @@ def finish_fetch(settings: Settings, dump_id: str) -> StageResult:
             call; ``plan_fetch`` then plans those failures once more that may be over.
     """
     store = Store(settings.store)
-    inputs = fetch_inputs(settings, store, dump_id)
+    planned = fetch_inputs(settings, store, dump_id)
+
+    def inputs() -> dict[str, object]:
+        packs = store.read_json(store.dump(dump_id, STAGE, _FILES["packs"]))["packs"]
+        renewed = renewed_packs(store, packs)
+        return planned | ({"renewed": renewed} if renewed else {})
+
     return run_stage(
-        store, dump_id, STAGE, inputs=inputs, version=VERSION, work=lambda: _finish(settings, store, dump_id, inputs)
+        store, dump_id, STAGE, inputs=inputs, version=VERSION, work=lambda: _finish(settings, store, dump_id, planned)
     )
 
 
 def _finish(settings: Settings, store: Store, dump_id: str, inputs: dict[str, object]) -> Done:
-    path = plan_path(store, dump_id)
-    plan = store.read_json(path) if store.exists(path) else None
+    plan = read_plan_of(store, dump_id)
     if plan is None or plan["key"] != digest(inputs):
         raise NotReadyError(f"dump {dump_id} has no plan of what to fetch with these settings: run `dedup fetch`")
     unfinished = [pack_id for pack_id in plan["packs"] if not is_finished(store, pack_id)]

@@ -79,10 +79,10 @@ def test_a_kill_while_the_tables_are_written_loses_nothing(server, make_settings
 
     real = Store.writing
 
-    def writing(self, path):
+    def writing(self, path, **options):
         if path.endswith(moment) and path.startswith("packs/"):
             raise KilledError
-        return real(self, path)
+        return real(self, path, **options)
 
     monkeypatch.setattr(Store, "writing", writing)
     with pytest.raises(KilledError):
