@@ -7,10 +7,11 @@ neighbours in the batch. Where the converted model is there already, torch is no
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
 import shutil
-import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,15 +22,18 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.errors import InputError, ModelError
+from dedup_pipeline.errors import DamagedError, InputError, ModelError, NotReadyError
 from dedup_pipeline.imaging import Picture, shrunk
 from dedup_pipeline.inference import Prepared, compile_on_cpu, convert, full_batches
+from dedup_pipeline.integrity import FILES, Checksum, unsealed
 from dedup_pipeline.pages import SIDE, photo_of
 from dedup_pipeline.private import private_folder
-from dedup_pipeline.store import Store
+from dedup_pipeline.store import Store, to_json
+from dedup_pipeline.whole import make_folder, unfinished
 
 logger = logging.getLogger(__name__)
 
+_CONVERTED, _CHECKSUMS = "network.xml", "checksums.json"
 WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "model.json"
 
 Vectors = npt.NDArray[np.float32]
@@ -60,12 +64,24 @@ def read_description(store: Store, model_id: str) -> dict[str, Any]:
 
     Raises:
         ModelError: the store has no such model.
+        DamagedError: it is not what was written.
     """
     path = store.model(model_id, DESCRIPTION_FILE)
     if not store.exists(path):
         raise ModelError(f"model {model_id} is not in the store ({store.url(path)}): run `dedup train` for this dump")
-    description: dict[str, Any] = store.read_json(path)
-    return description
+    return unsealed(store.read_json(path), store.url(path), path, {"model_id"})
+
+
+def is_whole(store: Store, model_id: str) -> bool:
+    """Whether the store has a model, as it was written."""
+    try:
+        description = read_description(store, model_id)
+        for name, value in description.get(FILES, {}).items():
+            store.check(store.model(model_id, name), Checksum.from_dict(value))
+    except (ModelError, NotReadyError, DamagedError) as error:
+        logger.warning("%s", error)
+        return False
+    return store.exists(store.model(model_id, WEIGHTS_FILE))
 
 
 class Encoder:
@@ -191,9 +207,9 @@ def _openvino(store: Store, description: dict[str, Any], batch: int, threads: in
 
     release = openvino.__version__.split("-")[0]
     folder = cache_folder(store) / "openvino" / f"{description['model_id']}-{release}"
-    if not folder.exists():
+    if not _is_converted(folder):
         _convert(store, description, folder)
-    network = openvino.Core().read_model(folder / "network.xml")
+    network = openvino.Core().read_model(folder / _CONVERTED)
     side = description["image_px"]
     network.reshape([batch, side, side, 3])
     return compile_on_cpu(network, threads)
@@ -207,17 +223,28 @@ def _convert(store: Store, description: dict[str, Any], folder: Path) -> None:
 
     logger.info("converting model %s for OpenVINO", description["model_id"])
     converted = convert(read_network(store, description), description["image_px"], batch=-1)
-    unfinished = folder.with_name(f".tmp-{uuid.uuid4().hex}")
-    unfinished.mkdir(parents=True)
+    make_folder(folder.parent)
+    with unfinished(folder, folder=True) as some:
+        openvino.save_model(converted, some / _CONVERTED, compress_to_fp16=False)
+        (some / _CHECKSUMS).write_bytes(to_json({file.name: _sha256(file) for file in some.iterdir()}))
+        if not _is_converted(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(FileExistsError):  # another process has just converted it
+                some.rename(folder)
+
+
+def _is_converted(folder: Path) -> bool:
+    """Whether a converted network is there as it was written."""
     try:
-        openvino.save_model(converted, unfinished / "network.xml", compress_to_fp16=False)
-        unfinished.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
-        logger.info("another process converted model %s meanwhile", description["model_id"])
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        known: dict[str, str] = json.loads((folder / _CHECKSUMS).read_bytes())
+        return _CONVERTED in known and all(_sha256(folder / name) == digest for name, digest in known.items())
+    except (OSError, ValueError, TypeError, AttributeError):
+        return False  # also one of an earlier version: converting takes seconds
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return Checksum.of(content).sha256
 
 
 def _torch(store: Store, description: dict[str, Any], threads: int) -> Inference:

@@ -9,7 +9,6 @@ extraction and whoever loads the registered model cannot disagree about it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from dedup_pipeline.encoder import DESCRIPTION_FILE, WEIGHTS_FILE
 from dedup_pipeline.errors import ModelError
+from dedup_pipeline.integrity import FILES, Checksum, damaged, sealed
 from dedup_pipeline.store import Store, digest
 
 _GEM_POWER = 3.0
@@ -160,10 +160,16 @@ def write_model(store: Store, network: EmbeddingNetwork, facts: dict[str, Any]) 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(network.state_dict().items())}
     weights = safetensors.torch.save(tensors)
     spec = asdict(network.spec)
-    model_id = digest("model", hashlib.sha256(weights).hexdigest(), spec)
+    checksum = Checksum.of_bytes(weights)
+    model_id = _model_id(checksum, network.spec)
     store.write_bytes(store.model(model_id, WEIGHTS_FILE), weights)
-    store.write_json(store.model(model_id, DESCRIPTION_FILE), facts | spec | {"model_id": model_id})
+    description = facts | spec | {"model_id": model_id, FILES: {WEIGHTS_FILE: checksum.to_dict()}}
+    store.write_json(store.model(model_id, DESCRIPTION_FILE), sealed(description))
     return model_id
+
+
+def _model_id(weights: Checksum, spec: NetworkSpec) -> str:
+    return digest("model", weights.sha256, asdict(spec))
 
 
 def read_network(store: Store, description: dict[str, Any]) -> EmbeddingNetwork:
@@ -175,11 +181,16 @@ def read_network(store: Store, description: dict[str, Any]) -> EmbeddingNetwork:
 
     Raises:
         ModelError: its weights do not fit its description.
+        DamagedError: they are not those that were written.
     """
-    network = EmbeddingNetwork(NetworkSpec.from_description(description))
+    spec = NetworkSpec.from_description(description)
+    network = EmbeddingNetwork(spec)
     path = store.model(description["model_id"], WEIGHTS_FILE)
+    weights = store.read_bytes(path)
+    if _model_id(Checksum.of_bytes(weights), spec) != description["model_id"]:
+        raise damaged(store.url(path), path, f"its content is not that of model {description['model_id']}")
     try:
-        network.load_state_dict(safetensors.torch.load(store.read_bytes(path)))
+        network.load_state_dict(safetensors.torch.load(weights))
     except (RuntimeError, safetensors.SafetensorError) as error:
         raise ModelError(f"{store.url(path)} does not fit its {DESCRIPTION_FILE}: {error}; train again") from error
     return network.eval()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+import logging
+import struct
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from pytorch_lightning.plugins import CheckpointIO
 
+from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 class StoreCheckpoint(CheckpointIO):
@@ -31,8 +37,18 @@ class StoreCheckpoint(CheckpointIO):
         return self._store.url(self._path)
 
     def exists(self) -> bool:
-        """Whether an earlier try left one."""
-        return self._store.exists(self._path)
+        """Whether an earlier try left one that is whole; a damaged one is removed, and the training starts anew."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(self._store.read_bytes(self._path))) as archive:
+                broken = archive.testzip()
+        except NotReadyError:
+            return False
+        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, OverflowError, struct.error) as error:
+            broken = str(error)
+        if broken is not None:
+            logger.warning("%s is damaged (%s): the training starts anew", self, broken)
+            self._store.remove(self._path)
+        return broken is None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write it.

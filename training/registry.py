@@ -13,7 +13,7 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import DESCRIPTION_FILE, WEIGHTS_FILE
+from dedup_pipeline.encoder import DESCRIPTION_FILE, WEIGHTS_FILE, is_whole
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.store import Store
@@ -134,14 +134,14 @@ def _model_id(tracking: Tracking, version: ModelVersion) -> str:
 
 
 def model_of(tracking: Tracking, store: Store, version: ModelVersion) -> str:
-    """The model id of a version; its files are brought into the store when they are not there.
+    """The model id of a version; its files are brought into the store when they are not there, or damaged.
 
     Raises:
         ModelError: the version was not registered by this project, or its files are gone.
         TrackingError: MLflow is away.
     """
     model_id = _model_id(tracking, version)
-    if not store.exists(store.model(model_id, DESCRIPTION_FILE)):
+    if not is_whole(store, model_id):
         with tempfile.TemporaryDirectory() as folder:
             copy = _downloaded(tracking, version, Path(folder))
             if copy is None:

@@ -9,11 +9,11 @@ dump that ``auto`` has settled keeps its model, whatever becomes champion later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import DESCRIPTION_FILE
+from dedup_pipeline.encoder import DESCRIPTION_FILE, is_whole
 from dedup_pipeline.errors import InputError, ModelError, SettingsError
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_once, run_stage
 from dedup_pipeline.store import Store
@@ -63,7 +63,8 @@ def train(
     def work() -> Done:
         return _settle(store, settings, {dump_id: earlier}, progress, caller)
 
-    return announced(run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work), caller)
+    result = run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work, intact=_model_is_whole(store))
+    return announced(result, caller)
 
 
 def train_embedder(
@@ -98,8 +99,13 @@ def train_embedder(
         return _train(store, settings, earlier, progress, caller)
 
     path, dumps = store.training(key, "manifest.json"), ", ".join(earlier)
-    result = run_once(store, path, "train_embedder", dumps, inputs=inputs, version=VERSION, work=work)
+    how: dict[str, Any] = {"inputs": inputs, "version": VERSION, "work": work, "intact": _model_is_whole(store)}
+    result = run_once(store, path, "train_embedder", dumps, **how)
     return announced(result, caller)
+
+
+def _model_is_whole(store: Store) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda known: is_whole(store, str(known["counts"]["model_id"]))
 
 
 def _keys(store: Store, dump_id: str) -> dict[str, str]:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.encoder import Encoder, prepare
-from dedup_pipeline.errors import InputError, ModelError
+from dedup_pipeline.encoder import Encoder, is_whole, prepare
+from dedup_pipeline.errors import DamagedError, InputError, ModelError
 from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec, write_model
 from dedup_pipeline.store import Store
 from tiny_shop import TINY, draw_product
@@ -133,3 +133,49 @@ def test_own_pooling_serves_networks_without_a_feature_map() -> None:
         warnings.simplefilter("ignore")
         network = EmbeddingNetwork(NetworkSpec("vit_tiny_patch16_224", 224, 8, pooling="own")).eval()
     assert network(torch.zeros(1, 224, 224, 3, dtype=torch.uint8)).shape == (1, 8)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "model.json"])
+def test_a_damaged_model_is_named_and_not_used(
+    settings: Settings, network: EmbeddingNetwork, tmp_path: Path, name: str
+) -> None:
+    store = Store(str(tmp_path))
+    model_id = write_model(store, network, {"loss": "triplet"})
+    assert is_whole(store, model_id)
+    file = Path(store.url(store.model(model_id, name)))
+    flip(file)
+    assert not is_whole(store, model_id)
+    with pytest.raises(DamagedError, match=rf"{name} is damaged .*: run `dedup train` again"):
+        Encoder.load(store, model_id, settings)
+
+
+def test_a_model_of_an_earlier_version_is_told_by_its_id(settings: Settings, network: EmbeddingNetwork, tmp_path: Path):
+    store = Store(str(tmp_path))
+    model_id = write_model(store, network, {"loss": "triplet"})
+    path = store.model(model_id, "model.json")
+    old = {name: value for name, value in store.read_json(path).items() if name not in ("files", "sha256")}
+    store.write_json(path, old)
+    assert Encoder.load(store, model_id, settings).encode(PICTURES[:1]).shape == (1, 16)
+    flip(Path(store.url(store.model(model_id, "weights.safetensors"))))
+    with pytest.raises(DamagedError, match=rf"its content is not that of model {model_id}"):
+        Encoder.load(store, model_id, settings)
+
+
+def test_a_damaged_conversion_is_made_anew(settings: Settings, network: EmbeddingNetwork, tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    model_id = write_model(store, network, {"loss": "triplet"})
+    chosen = runtime(settings, "openvino")
+    expected = Encoder.load(store, model_id, chosen).encode(PICTURES[:3]).tobytes()
+    (converted,) = (tmp_path / "cache" / "openvino").iterdir()
+    whole = (converted / "network.bin").read_bytes()
+    flip(converted / "network.bin")
+    assert Encoder.load(store, model_id, chosen).encode(PICTURES[:3]).tobytes() == expected
+    assert (converted / "network.bin").read_bytes() == whole
+    assert [folder.name for folder in converted.parent.iterdir()] == [converted.name]
+
+
+def flip(file: Path) -> None:
+    """Change one bit in the middle of a file."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)

@@ -8,6 +8,11 @@ from dedup_pipeline.store import Store
 from training.checkpoint import StoreCheckpoint
 
 
+def flipped(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
 @pytest.fixture(params=["folder", "memory"])
 def checkpoint(request, tmp_path):
     root = str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}"
@@ -37,4 +42,16 @@ def test_a_write_that_fails_leaves_the_one_before(checkpoint):
     checkpoint.save_checkpoint({"epoch": 1}, "anywhere")
     with pytest.raises(AttributeError):
         checkpoint.save_checkpoint({"epoch": lambda: 2}, "anywhere")
+    assert checkpoint.load_checkpoint("anywhere") == {"epoch": 1}
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", flipped])
+def test_a_damaged_one_is_none(checkpoint, damage, caplog):
+    checkpoint.save_checkpoint({"weights": torch.arange(10_000)}, "anywhere/last.ckpt")
+    store, path = checkpoint._store, checkpoint._path
+    store.write_bytes(path, damage(store.read_bytes(path)))
+    assert not checkpoint.exists()
+    assert "last.ckpt is damaged" in caplog.text
+    assert not store.exists(path)
+    checkpoint.save_checkpoint({"epoch": 1}, "anywhere/last.ckpt")
     assert checkpoint.load_checkpoint("anywhere") == {"epoch": 1}
