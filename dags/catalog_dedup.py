@@ -275,6 +275,8 @@ def _mapped(decorated: Any) -> Any:
 )
 def catalog_dedup() -> None:
     """The stages in walking order."""
+    # No task takes the results of a mapped one: when a stage is cleared and its plan has become shorter, Airflow sets
+    # the old instances beyond it to 'removed' and hands their results on all the same. What follows reads the store.
     dump = FindDump(task_id="find_dump", doc_md=FindDump.__doc__, **policy("find_dump"))
     one = {"dump": dump.output}
     read = ingest(**one)

@@ -7,7 +7,14 @@ from pathlib import Path
 folder = Path(sys.argv[1])
 
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
+from airflow.sdk.definitions.xcom_arg import XComArg  # noqa: E402
 from airflow.serialization.serialized_objects import DagSerialization  # noqa: E402
+
+
+def given(task):
+    """What a task is called with."""
+    return [task.partial_kwargs, task.op_kwargs_expand_input.value] if task.is_mapped else task
+
 
 airflows_own = set(sys.modules)
 bag = DagBag(dag_folder=str(folder))
@@ -31,6 +38,8 @@ found = {
                     "pool": task.pool,
                     "mapped": task.is_mapped,
                     "upstream": sorted(task.upstream_task_ids),
+                    "reads": sorted({source.task_id for source, _ in XComArg.iter_xcom_references(given(task))}),
+                    "queue": task.queue,
                 }
                 for task in dag.tasks
             },

@@ -118,6 +118,12 @@ def test_packs_and_parts_are_mapped(tasks):
     assert mapped == {"fetch", "fingerprint", "embed", "index", "neighbours", "match"}
 
 
+def test_no_task_reads_the_results_of_a_mapped_one(tasks):
+    mapped = {name for (_, name), task in tasks.items() if task["mapped"]}
+    assert tasks["catalog_dedup", "finish_fetch"]["reads"] == ["find_dump"]
+    assert {key: task["reads"] for key, task in tasks.items() if mapped & set(task["reads"])} == {}
+
+
 def test_the_form_is_in_sections_and_says_what_each_field_is(parsed):
     for dag in parsed["dags"].values():
         for name, schema in dag["params"].items():
