@@ -307,6 +307,11 @@ class WorkflowSettings(Section):
         15.0, ge=0, description="Seconds before the first of them; doubles each time, a quarter of an hour at most."
     )
     gpu_queue: str = Field("default", min_length=1, description="Celery queue of the tasks that a GPU makes faster.")
+    fetch_queue: str = Field(
+        "default",
+        min_length=1,
+        description="Celery queue of the tasks that fetch and first decode pictures.",
+    )
     approve_promotion: bool = Field(False, description="Ask a person before a better model becomes champion.")
     approval_hours: float = Field(24.0, gt=0, description="How long the question stays open.")
     approval_default: Literal["Approve", "Reject"] = Field("Reject", description="The answer when nobody gave one.")

@@ -64,15 +64,17 @@ MLFLOW_SESSION_SECRET=$(secret 32)
 # the servers behind it
 POSTGRES_PASSWORD=$(secret)
 AIRFLOW_DATABASE_PASSWORD=$(secret)
-CELERY_DATABASE_PASSWORD=$(secret)
 MLFLOW_DATABASE_PASSWORD=$(secret)
 REDIS_PASSWORD=$(secret)
+FETCH_QUEUE_PASSWORD=$(secret)
 
-# object storage: one key that may make buckets, one for the store, one for MLflow's artifacts
+# object storage: one key that may make buckets, one for the store, one for what a fetch needs of it, one for artifacts
 OBJECTS_ACCESS_KEY=$(secret 10)
 OBJECTS_SECRET_KEY=$(secret 32)
 STORE_ACCESS_KEY=$(secret 10)
 STORE_SECRET_KEY=$(secret 32)
+FETCH_ACCESS_KEY=$(secret 10)
+FETCH_SECRET_KEY=$(secret 32)
 ARTIFACTS_ACCESS_KEY=$(secret 10)
 ARTIFACTS_SECRET_KEY=$(secret 32)
 ENV

@@ -1,21 +1,16 @@
 #!/usr/bin/env bash
-# Airflow, Celery and MLflow get a database and a user each. Airflow and MLflow both keep their schema version in a table
-# `alembic_version`; the workers, which run the DAGs' code, have the password of Celery's results and of no other.
+# Airflow and MLflow get a database and a user each: both keep their schema version in a table `alembic_version`. The
+# workers, which run the DAGs' code, have the password of none.
 # The image of PostgreSQL runs this once, when its data folder is empty.
 set -euo pipefail
 
 psql --set=ON_ERROR_STOP=1 --no-psqlrc --quiet --username="${POSTGRES_USER:?}" --dbname=postgres <<'SQL'
 \getenv airflow_password AIRFLOW_DATABASE_PASSWORD
-\getenv celery_password CELERY_DATABASE_PASSWORD
 \getenv mlflow_password MLFLOW_DATABASE_PASSWORD
 
 CREATE ROLE airflow LOGIN PASSWORD :'airflow_password';
 CREATE DATABASE airflow OWNER airflow;
 REVOKE ALL ON DATABASE airflow FROM PUBLIC;
-
-CREATE ROLE celery LOGIN PASSWORD :'celery_password';
-CREATE DATABASE celery OWNER celery;
-REVOKE ALL ON DATABASE celery FROM PUBLIC;
 
 CREATE ROLE mlflow LOGIN PASSWORD :'mlflow_password';
 CREATE DATABASE mlflow OWNER mlflow;

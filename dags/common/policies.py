@@ -26,6 +26,7 @@ _STAGES: dict[str, dict[str, Any]] = {
     "promote": {"execution_timeout": _QUICK},
 }
 _FOR_GPU = ("train", "embed")
+_FROM_STRANGERS = ("fetch", "fingerprint")
 
 
 def policy(stage: str) -> dict[str, Any]:
@@ -37,5 +38,6 @@ def policy(stage: str) -> dict[str, Any]:
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=15),
         **({"queue": settings.gpu_queue} if stage in _FOR_GPU else {}),
+        **({"queue": settings.fetch_queue} if stage in _FROM_STRANGERS else {}),
         **_STAGES[stage],
     }

@@ -113,6 +113,19 @@ def test_pools_are_those_that_are_set_up(tasks):
     assert {task["pool"] for task in tasks.values()} - {"default_pool"} == set(POOLS)
 
 
+def test_what_strangers_serve_is_read_on_a_queue_of_its_own(tasks, parse):
+    assert {task["queue"] for task in tasks.values()} == {"default"}
+    found = parse(DEDUP_WORKFLOW__FETCH_QUEUE="fetch", DEDUP_WORKFLOW__GPU_QUEUE="gpu")["dags"]
+    queues = {name: task["queue"] for name, task in found["catalog_dedup"]["tasks"].items()}
+    assert {name for name, queue in queues.items() if queue == "fetch"} == {
+        "fetch",
+        "finish_fetch",
+        "fingerprint",
+        "finish_fingerprint",
+    }
+    assert {name for name, queue in queues.items() if queue == "gpu"} == {"train", "embed", "finish_embed"}
+
+
 def test_packs_and_parts_are_mapped(tasks):
     mapped = {name for (dag, name), task in tasks.items() if task["mapped"]}
     assert mapped == {"fetch", "fingerprint", "embed", "index", "neighbours", "match"}

@@ -39,7 +39,7 @@ from dedup_pipeline.store import Store
 logger = logging.getLogger("topology")
 
 DUMP = "2018-10-05"
-WORKER_OF = {"train": "worker-gpu", "embed": "worker-gpu"}
+WORKER_OF = {"train": "worker-gpu", "embed": "worker-gpu", "fetch": "fetch-worker", "fingerprint": "fetch-worker"}
 
 
 def main() -> int:
@@ -165,7 +165,6 @@ def refusals(cluster: Cluster) -> dict[str, bool]:
     wrong = requests.post(f"{cluster.url}/auth/token", json={"username": "admin", "password": "admin"}, timeout=30)
     port = str(cluster.ports["postgres"])
     as_mlflow = {**cluster.environment("postgres"), "PGPASSWORD": cluster.secret("MLFLOW_DATABASE_PASSWORD")}
-    as_celery = {**as_mlflow, "PGPASSWORD": cluster.secret("CELERY_DATABASE_PASSWORD")}
 
     def query(user: str, database: str, environment: dict[str, str]) -> int:
         words = [
@@ -183,9 +182,13 @@ def refusals(cluster: Cluster) -> dict[str, bool]:
         ]
         return subprocess.run(words, env=environment, capture_output=True, check=False).returncode
 
-    with socket.create_connection(("127.0.0.1", cluster.ports["redis"]), timeout=10) as redis:
-        redis.sendall(b"PING\r\n")
-        answer = redis.recv(100)
+    def redis(*lines: str) -> list[bytes]:
+        """What Redis answers to some commands."""
+        with socket.create_connection(("127.0.0.1", cluster.ports["redis"]), timeout=10) as connection:
+            connection.sendall("".join(f"{line}\r\n" for line in (*lines, "QUIT")).encode())
+            return connection.makefile("rb").read().splitlines()
+
+    as_fetch = f"AUTH fetch {cluster.secret('FETCH_QUEUE_PASSWORD')}"
     return {
         "airflow: wrong password": wrong.status_code == requests.codes.unauthorized,
         "airflow: no token": requests.get(f"{cluster.url}/api/v2/dags", timeout=30).status_code == 401,
@@ -193,10 +196,17 @@ def refusals(cluster: Cluster) -> dict[str, bool]:
         "mlflow: the login passes": requests.get(experiments, auth=login, timeout=30).ok,
         "mlflow: another host": requests.get(experiments, auth=login, headers={"Host": "evil"}, timeout=30).status_code
         == 403,
-        "redis: no password": answer.startswith(b"-NOAUTH"),
+        "redis: no password": redis("PING")[0].startswith(b"-NOAUTH"),
+        "redis: the fetch worker in its own queue passes": redis(as_fetch, "LLEN fetch")[1].startswith(b":"),
+        "redis: the fetch worker in another queue": redis(as_fetch, "LPUSH default x")[1].startswith(b"-NOPERM"),
+        "redis: the fetch worker in what others have taken": redis(as_fetch, "HGETALL unacked")[1].startswith(
+            b"-NOPERM"
+        ),
+        "redis: the fetch worker commands the others": redis(as_fetch, "PUBLISH /0.celery.pidbox x")[1].startswith(
+            b"-NOPERM"
+        ),
         "postgres: mlflow in airflow's database": query("mlflow", "airflow", as_mlflow) != 0,
         "postgres: mlflow in its own passes": query("mlflow", "mlflow", as_mlflow) == 0,
-        "postgres: a worker in airflow's database": query("celery", "airflow", as_celery) != 0,
         "postgres: a wrong password": query("airflow", "airflow", as_mlflow) != 0,
     }
 

@@ -28,7 +28,7 @@ from dedup_pipeline.stack.processes import marked_processes, spawn, stop_marked
 logger = logging.getLogger("cluster")
 
 BIN = Path(sys.executable).parent
-AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker-gpu")
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "fetch-worker", "worker-gpu")
 PORTS = ("postgres", "redis", "api-server", "mlflow", "objects", "scheduler-health")
 
 
@@ -110,7 +110,7 @@ class Cluster:
         environment = self.environment(name)
         if name in AIRFLOW:
             command = [str(BIN / "airflow"), *command]
-            if name.startswith("worker"):
+            if "worker" in name:
                 command += ["--celery-hostname", f"celery@{name}"]
         elif name == "mlflow":
             command = self._mlflow_command(command, environment)

@@ -122,6 +122,7 @@ def workflow(shop, tmp_path_factory):
     with CountingServer(shop.folder) as server:
         settings = {**QUICK, "fetch.allow_hosts": server.base_url.removeprefix("http://")}
         settings |= {"workflow.poll_seconds": "1", "workflow.retry_seconds": "1"}
+        settings |= {"workflow.fetch_queue": "fetch"}  # Celery's: an executor without queues passes over it
         environment = {"DEDUP_" + name.upper().replace(".", "__"): value for name, value in settings.items()}
         folder = tmp_path_factory.mktemp("workflow") / "stack"
         with Stack(
