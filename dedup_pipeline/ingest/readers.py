@@ -1,25 +1,21 @@
-"""Batches of rows from the files of a dump: the columns asked for, as text, with where each row stands."""
+"""Batches of rows of a dump: the columns asked for, as text, with where each row stands; and those of CSV files."""
 
 from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.ingest.blocks import Block, Malformed, Positions
 from dedup_pipeline.ingest.encoding import decode, is_clean
 from dedup_pipeline.ingest.scanner import Scanner
-from dedup_pipeline.ingest.source import Source, reading
 from dedup_pipeline.schemas import RejectReason
-from dedup_pipeline.wording import tidy
 
 RAW_CHARS = 20_000
 _PARSED_BYTES = 1 << 20
@@ -152,42 +148,6 @@ def parse(block: Block, width: int, wanted: Sequence[int], delimiter: str, id_co
     )
 
 
-def read_parquet(source: Source, separators: Mapping[int, str], rows: int) -> Iterator[Batch]:
-    """Read the columns of a Parquet file, ``rows`` at a time.
-
-    Args:
-        source: the file.
-        separators: position of each column to read, and what to join it by where it holds lists.
-        rows: rows of a batch.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    with reading(source.catalog), pq.ParquetFile(source.file, pre_buffer=False, buffer_size=1 << 20) as table:
-        names = table.schema_arrow.names
-        chosen = [names[index] for index in separators]
-        first = 1
-        for batch in table.iter_batches(batch_size=rows, columns=chosen, use_threads=False):
-            columns = {index: _as_text(batch.column(names[index]), by) for index, by in separators.items()}
-            yield Batch(columns, np.arange(first, first + len(batch)))
-            first += len(batch)
-            source.settled = source.size * (first - 1) // table.metadata.num_rows
-
-
-def parquet_columns(source: Source) -> list[str]:
-    """The column names of a Parquet file.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    with reading(source.catalog):
-        names: list[str] = pq.read_schema(source.file).names
-        source.file.seek(0)
-    if len(names) > MAX_COLUMNS:
-        raise InputError(too_many_columns(source.catalog, len(names)))
-    return names
-
-
 def _repaired(block: Block) -> tuple[Block, int]:
     """The block as UTF-8 without NULs, and how many records had to be changed for it."""
     recoded = sum(not is_clean(row.raw) for row in block.malformed)
@@ -220,29 +180,3 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-
-
-def _as_text(column: pa.Array, separator: str) -> pa.Array:
-    """A column of any type as text; whole floats are written as integers, lists are joined."""
-    kind = column.type
-    if pa.types.is_string(kind):
-        return column
-    if pa.types.is_dictionary(kind):
-        return _as_text(column.dictionary_decode(), separator)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        parts = _as_text(column.flatten(), separator)
-        joined: list[list[str] | None] = [[] if valid else None for valid in column.is_valid().to_pylist()]
-        for place, part in zip(pc.list_parent_indices(column).to_pylist(), parts.to_pylist(), strict=True):
-            joined[place] = [*(joined[place] or []), part or ""]
-        return pa.array([None if row is None else separator.join(row) for row in joined], pa.string())
-    if pa.types.is_floating(kind):
-        values = column.to_numpy(zero_copy_only=False)
-        whole = np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values))
-        integers = pa.array(np.where(whole, values, 0).astype(np.int64)).cast(pa.string())
-        return pc.if_else(pa.array(whole), integers, column.cast(pa.string()))
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return pa.array([None if value is None else decode(value) for value in column.to_pylist()], pa.string())
-    try:
-        return column.cast(pa.string())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-        raise InputError(f"a column of type {tidy(str(kind))} cannot be read as text: {tidy(str(error))}") from error

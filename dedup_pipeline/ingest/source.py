@@ -16,6 +16,8 @@ from dedup_pipeline.errors import InputError
 from dedup_pipeline.wording import tidy
 
 BLOCK_BYTES = 8 << 20
+FREE_BYTES = 4 << 30  # of text, that may come of however small a file
+MOST_UNPACKED = 500  # times the stored bytes, of what goes beyond
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -40,6 +42,7 @@ class Source:
         self.kind = _kind(catalog, head)
         self.settled = 0
         self.digest = ""
+        self._unpacked = 0
 
     def position(self) -> int:
         """How many stored bytes have been read."""
@@ -68,11 +71,22 @@ class Source:
         if kept:
             yield kept
 
+    def unpacked(self, more: int) -> None:
+        """Count bytes of text that come of the file.
+
+        Raises:
+            ValueError: they are far more than a catalog makes of so many stored bytes.
+        """
+        self._unpacked += more
+        if self._unpacked > max(FREE_BYTES, MOST_UNPACKED * self.size):
+            raise ValueError(f"{self.size} bytes unpack to {self._unpacked} and more, which no catalog does")
+
     def _blocks(self, block_bytes: int) -> Iterator[bytes]:
         stored = _Digesting(self.file)
         with reading(self.catalog):
             opened = gzip.GzipFile(fileobj=cast(BinaryIO, stored)) if self.kind == "gzip" else stored
             while block := _fill(opened, block_bytes):
+                self.unpacked(len(block))
                 yield block
             while stored.read(block_bytes):
                 pass  # what compression leaves at the end

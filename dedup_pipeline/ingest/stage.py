@@ -18,8 +18,9 @@ from dedup_pipeline.ingest.blocks import Block
 from dedup_pipeline.ingest.collect import Collector
 from dedup_pipeline.ingest.normalise import Rows, normalise
 from dedup_pipeline.ingest.parallel import in_order
+from dedup_pipeline.ingest.parquet import parquet_columns, read_parquet
 from dedup_pipeline.ingest.presets import Layout, find_columns, layout_of
-from dedup_pipeline.ingest.readers import Batch, parquet_columns, parse, read_header, read_parquet
+from dedup_pipeline.ingest.readers import Batch, parse, read_header
 from dedup_pipeline.ingest.records import Splitter
 from dedup_pipeline.ingest.source import Source, content_digest, open_source, stamp
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, run_stage
