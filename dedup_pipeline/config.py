@@ -9,65 +9,33 @@ from __future__ import annotations
 
 import difflib
 import os
-import posixpath
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from dedup_pipeline.errors import SettingsError
+from dedup_pipeline.setting_kinds import (
+    Backbone,
+    Band,
+    DumpsPattern,
+    ExperimentName,
+    Mapped,
+    ModelName,
+    WhichModel,
+    Words,
+)
 
 ENVIRONMENT_PREFIX = "DEDUP_"
 CONFIG_VARIABLE = "DEDUP_CONFIG"
-
-
-def _split(value: object) -> object:
-    """Let ``a,b`` stand for ``["a", "b"]`` where a setting comes as text."""
-    if isinstance(value, str):
-        return tuple(item.strip() for item in value.split(",") if item.strip())
-    return value
-
-
-def _pairs(value: object) -> object:
-    """Let ``id=sku,image=photo`` stand for a mapping where a setting comes as text."""
-    if isinstance(value, str):
-        return dict(item.split("=", 1) for item in value.split(",") if "=" in item)
-    return value
-
-
-def _ascending(band: tuple[float, float]) -> tuple[float, float]:
-    low, high = band
-    if not 0 <= low < high <= 1:
-        raise ValueError("write the lower probability first, both between 0 and 1, such as 0.1,0.9")
-    return band
-
-
-def _own_folder(dumps: str) -> str:
-    """Refuse a place of dumps whose folder is no one's own: whoever may start a run may name any file in it."""
-    before, place, _ = dumps.partition("{dump_id}")
-    if not place:
-        raise ValueError("it has no {dump_id} in it: write for example dumps/{dump_id}.csv")
-    folder = posixpath.dirname(before.rpartition(":")[2].removeprefix("//"))  # a scheme before it is no part of it
-    if not posixpath.normpath(folder).strip("./~"):
-        raise ValueError(
-            "it opens the root, the working folder or the home to everyone who may start a run: give the dumps a "
-            "folder of their own, such as dumps/{dump_id}.csv"
-        )
-    return dumps
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Band = Annotated[tuple[float, float], NoDecode, BeforeValidator(_split), AfterValidator(_ascending)]
-Mapped = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 
 
 class Section(BaseModel):
@@ -79,7 +47,7 @@ class Section(BaseModel):
 class IngestSettings(Section):
     """Reading a dump."""
 
-    dumps: Annotated[str, AfterValidator(_own_folder)] = Field(
+    dumps: DumpsPattern = Field(
         "catalogs/{dump_id}.csv",
         description="Where dumps lie: a path or URL in which `{dump_id}` stands for the id of a dump. Whoever may "
         "start a run may name any file below its folder.",
@@ -136,8 +104,13 @@ class FetchSettings(Section):
 class TrainSettings(Section):
     """Training the embedder and calibrating it on the dump."""
 
-    model: str = Field("auto", description="`champion`, `train`, a model version, or `auto`: champion, else train.")
-    backbone: str = Field("tf_efficientnet_lite0", description="Any timm model; the default needs no download.")
+    model: WhichModel = Field(
+        "auto", description="`champion`, `train`, a model version, or `auto`: champion, else train."
+    )
+    backbone: Backbone = Field(
+        "tf_efficientnet_lite0",
+        description="An architecture of timm, with or without the tag of its weights; the default needs no download.",
+    )
     weights: str = Field("", description="Weights file of the backbone; empty takes the packaged or timm's own.")
     image_px: int = Field(160, ge=32, le=1024, description="Side of the square that the network sees, in pixels.")
     dimension: int = Field(128, ge=8, le=2048, description="Length of an embedding.")
@@ -283,9 +256,11 @@ class TrackingSettings(Section):
 
     uri: str = Field("", description="MLflow tracking URI; empty is a SQLite file inside a local store.")
     pages: str = Field("", description="Where a browser finds MLflow, if not at `tracking.uri`; for links.")
-    experiment: str = Field("catalog-dedup", description="MLflow experiment of the training runs.")
-    runs_experiment: str = Field("catalog-dedup-runs", description="MLflow experiment of the runs over dumps.")
-    model_name: str = Field("embedder", description="Name of the registered model.")
+    experiment: ExperimentName = Field("catalog-dedup", description="MLflow experiment of the training runs.")
+    runs_experiment: ExperimentName = Field(
+        "catalog-dedup-runs", description="MLflow experiment of the runs over dumps."
+    )
+    model_name: ModelName = Field("embedder", description="Name of the registered model.")
 
 
 class WorkflowSettings(Section):

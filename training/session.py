@@ -21,6 +21,7 @@ from dedup_pipeline.packs import images_of
 from dedup_pipeline.stage import Count, Progress
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.tracking import MODEL_ID, Caller, Tracking
+from training.backbone import check_start
 from training.checkpoint import StoreCheckpoint
 from training.figures import distance_figure, precision_recall_figure, worst_errors
 from training.key import Earlier, deciding, run_key
@@ -69,8 +70,10 @@ def train_and_register(
         The model id, and the counts for the stage's result.
 
     Raises:
+        ModelError: the backbone or its weights are not there.
         TrackingError: MLflow is away; the next try goes on with the run.
     """
+    check_start(settings.train)
     key = run_key(settings, earlier)
     checkpoint = store.training(key, "last.ckpt")
     with locked(store, store.training(key, "run")):

@@ -11,6 +11,23 @@ def _no_settings_of_the_machine(monkeypatch):
     monkeypatch.delenv("DEDUP_CONFIG", raising=False)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["embedder", "embedder v2", "it's", "é", "a.b", ".a", "", " ", ".", "..", "..a", "a/b", "a:b", "/a", "a/", "./a"],
+)
+def test_names_of_models_are_those_that_mlflow_takes(name):
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_model_name
+
+    try:
+        _validate_model_name(name)
+    except MlflowException:
+        with pytest.raises(SettingsError, match=r"tracking\.model_name"):
+            load_settings(values={"tracking.model_name": name})
+    else:
+        assert load_settings(values={"tracking.model_name": name}).tracking.model_name == name
+
+
 def test_flag_beats_environment_beats_file_beats_default(tmp_path, monkeypatch):
     file = tmp_path / "dedup.toml"
     file.write_text("[fetch]\nthreads = 2\nretries = 2\nmax_redirects = 2\n")
@@ -55,6 +72,15 @@ def test_a_band_comes_as_two_numbers(monkeypatch):
         ("export.review_band=0.9,0.1", ("export.review_band", "lower probability first")),
         ("export.review_band=0.1,1.5", ("export.review_band", "between 0 and 1")),
         ("export.review_band=0.1", ("export.review_band",)),
+        ("train.model=best", ("train.model", "'best'", "auto, champion, train or the number")),
+        ("train.backbone=hf-hub:someone/net", ("train.backbone", "an architecture of timm")),
+        ("train.backbone=hf_hub:someone/net", ("train.backbone", "an architecture of timm")),
+        ("train.backbone=local-dir:/tmp/net", ("train.backbone", "an architecture of timm")),
+        ("train.backbone=timm/resnet18", ("train.backbone", "an architecture of timm")),
+        ("train.backbone=resnet18@main", ("train.backbone", "an architecture of timm")),
+        ("train.backbone=", ("train.backbone", "an architecture of timm")),
+        ("tracking.experiment=", ("tracking.experiment", "1 to 256 characters")),
+        ("tracking.runs_experiment=" + "x" * 257, ("tracking.runs_experiment", "1 to 256 characters")),
     ],
 )
 def test_a_wrong_flag_is_refused_in_words_that_help(text, words):

@@ -9,6 +9,8 @@ import timm
 import torch
 
 from dedup_pipeline.config import Settings, load_settings
+from dedup_pipeline.errors import ModelError
+from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec, check_backbone
 from dedup_pipeline.stage import no_progress
 from dedup_pipeline.store import Store
 from tiny_shop import DUMP, TINY, write_tiny_shop
@@ -16,6 +18,7 @@ from training.backbone import untrained_network
 from training.batches import EpochBatches
 from training.checkpoint import StoreCheckpoint
 from training.photos import Photos, load_photos, subset
+from training.session import train_and_register
 from training.train import Fitted, fit
 from training.validation import validation_set
 
@@ -91,6 +94,36 @@ def test_weights_of_an_installed_package_are_taken_in_their_order(
     monkeypatch.syspath_prepend(tmp_path)
     network = untrained_network(load_settings(values={**TINY, "train.backbone": "tf_efficientnet_lite1"}).train)
     assert torch.equal(network.backbone.state_dict()["conv_head.weight"], theirs["conv_head.weight"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"backbone": "tf_efficientnet_lite9"}, "is no architecture of timm .*: did you mean tf_efficientnet_lite"),
+        ({"backbone": "resnet50.a9_in1k"}, "is no architecture of timm .*: did you mean resnet50."),
+        ({"backbone": "hf-hub:someone/net"}, "is no architecture of timm .*: choose one of"),
+        ({"backbone": "local-dir:/tmp/net"}, "is no architecture of timm"),
+        ({"weights": "/nowhere/weights.safetensors"}, "train.weights names /nowhere/weights.safetensors, which is no"),
+    ],
+)
+def test_what_no_training_can_start_from_is_told_before_anything_is_read(
+    changes: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    asked = with_train(load_settings(values={"store": str(tmp_path), **TINY}), **changes)
+    nobody: Any = None  # neither MLflow nor a store is asked
+    with pytest.raises(ModelError, match=words):
+        train_and_register(Store(str(tmp_path)), asked, {}, tracking=nobody, progress=no_progress, caller=nobody)
+
+
+def test_a_model_of_a_store_is_built_of_no_place_either() -> None:
+    spec = NetworkSpec("hf-hub:someone/net", 64, 16, "gem", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    with pytest.raises(ModelError, match="is no architecture of timm"):
+        EmbeddingNetwork(spec)
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50.a1_in1k", "tf_efficientnet_b0_ns"])
+def test_names_that_timm_has_or_had_are_taken(name: str) -> None:
+    check_backbone(name)
 
 
 @pytest.mark.parametrize("changes", [{"loss": "infonce"}, {"loss": "contrastive"}, {"miner": "all"}])
