@@ -20,6 +20,7 @@ from dags.common.params import APPROVAL_FIELD, DEDUP_FIELDS, dump_fields, settin
 from dags.common.policies import policy
 from dags.common.promotion import promotion
 from dags.common.training import caller, close_run, train
+from dedup_pipeline.addresses import with_secrets_of
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.shares import divide
 
@@ -35,9 +36,10 @@ def ingest(dump: DumpRef) -> dict[str, Any]:
     from dedup_pipeline.ingest import check_inside, ingest
 
     settings = run_settings()
+    catalog = with_secrets_of(dump["catalog"], settings.ingest.dumps)
     with errors_for_airflow():
-        check_inside(settings.ingest, dump["catalog"])  # it may have come, or been replaced, after find_dump looked
-    return call(ingest, settings, dump["dump_id"], dump["catalog"])
+        check_inside(settings.ingest, catalog)  # it may have come, or been replaced, after find_dump looked
+    return call(ingest, settings, dump["dump_id"], catalog)
 
 
 @task(**policy("plan"))

@@ -16,11 +16,16 @@ Each class says whether trying again can help: a workflow retries only where ``r
 
 from __future__ import annotations
 
+from dedup_pipeline.addresses import showable
+
 
 class DedupError(Exception):
-    """Any error that the project raises on purpose; its text is one sentence for a person."""
+    """Any error that the project raises on purpose; its text is one sentence for a person, without secrets."""
 
     retryable: bool = False
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(showable(str(message)))
 
 
 class InputError(DedupError):

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import Settings, setting_names
 from dedup_pipeline.stage import Progress as Report
 from dedup_pipeline.stage import StageResult
@@ -176,4 +177,4 @@ def _shown(value: object) -> str:
         return ", ".join(map(str, value)) or "(none)"
     if isinstance(value, dict):
         return ", ".join(f"{key}={item}" for key, item in value.items()) or "(none)"
-    return str(value) if value != "" else "(empty)"
+    return showable(str(value)) if value != "" else "(empty)"

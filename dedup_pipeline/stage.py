@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from dedup_pipeline.addresses import showable_values
 from dedup_pipeline.allocation import keep_freed_memory
 from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.integrity import FILES, Checksum, sealed, unsealed
@@ -157,6 +158,7 @@ def run_once(
                 all_inputs, key = told()
                 manifest = {"stage": stage, "version": version, "key": key, "inputs": all_inputs}
                 manifest |= {"outputs": done.outputs, "counts": done.counts, "seconds": seconds}
+                manifest = showable_values(manifest)  # the key is that of the whole inputs
                 checksums = store.checksums(output for output in done.outputs.values() if _is_own(output))
                 store.expect(checksums)
                 manifest[FILES] = {output: checksum.to_dict() for output, checksum in checksums.items()}

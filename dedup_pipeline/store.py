@@ -28,6 +28,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.copies import copy_of
 from dedup_pipeline.errors import DedupError, InputError, NotReadyError, StoreError
 from dedup_pipeline.integrity import Checksum, Known, damaged, map_array
@@ -67,6 +68,7 @@ class Store:
         self._known = Known.of(self.root)
         # other processes write here too: a remembered listing would hide what they wrote
         self._files, self._base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
+        self.root = showable(self.root)  # from here on it is only said
 
     # paths
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from dedup_pipeline.addresses import showable, without_person
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import DedupError, ModelError, SettingsError
 from dedup_pipeline.locks import locked
@@ -105,7 +107,11 @@ class Tracking:
             SettingsError: no place is set and the store cannot hold it.
             TrackingError: MLflow's database cannot be opened; a server is only asked later.
         """
-        uri = tracking_uri(settings)
+        uri, user, password = without_person(tracking_uri(settings))
+        if uri.startswith("http"):  # MLflow prints and logs its address; credentials have variables of their own there
+            os.environ |= {"MLFLOW_TRACKING_USERNAME": user, "MLFLOW_TRACKING_PASSWORD": password} if user else {}
+        else:
+            uri = tracking_uri(settings)  # a database has no other place for them
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         if settings.tracking.uri:
@@ -120,7 +126,7 @@ class Tracking:
                 make_database(folder)
                 client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         names = settings.tracking.experiment, settings.tracking.model_name
-        return cls(client, uri, *names, artifacts, (settings.tracking.pages or uri).rstrip("/"))
+        return cls(client, uri, *names, artifacts, showable(settings.tracking.pages or uri).rstrip("/"))
 
     def experiment_id(self) -> str:
         """The experiment's id; it is made when it is not there.
@@ -218,7 +224,7 @@ class Tracking:
     def run_url(self, run_id: str) -> str:
         """The address of a run's page, where MLflow is a server; else its tracking URI."""
         if not self.pages.startswith("http"):
-            return self.uri
+            return showable(self.uri)
         return f"{self.pages}/#/experiments/{self.experiment_id()}/runs/{run_id}"
 
     def champion(self) -> ModelVersion | None:

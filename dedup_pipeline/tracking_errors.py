@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 
 import requests
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.errors import DedupError, ModelError, SettingsError, TrackingError
 
 _PASSING = (408, 409, 429)  # besides 5xx: HTTP statuses that another try may not meet
@@ -41,7 +41,7 @@ def reaching(uri: str) -> Iterator[None]:
 
 def _judged(uri: str, status: int, error: Exception) -> DedupError:
     lines = str(error).splitlines() or [type(error).__name__]
-    where, reason = (re.sub(r"//[^/@\s]*@", "//", text) for text in (uri, lines[0][:_REASON_CHARS]))
+    where, reason = (showable(text) for text in (uri, lines[0][:_REASON_CHARS]))
     if status >= 500 or status in _PASSING:
         return TrackingError(f"MLflow at {where} does not answer as it should ({reason}): try again when it is back")
     if status in (401, 403):

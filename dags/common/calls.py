@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.log import mask_secret
 
 from dags.common.params import settings_of
+from dedup_pipeline.addresses import secrets_in
 from dedup_pipeline.errors import DedupError
 from dedup_pipeline.shares import Share
 
@@ -59,7 +61,10 @@ def run_settings() -> Settings:
         AirflowFailException: a value does not fit.
     """
     with errors_for_airflow():
-        return settings_of(get_current_context()["params"])
+        settings = settings_of(get_current_context()["params"])
+    for secret in secrets_in(settings.model_dump_json()):
+        mask_secret(secret)  # the traceback of an error may hold addresses as a library was given them
+    return settings
 
 
 def call(stage: Callable[..., StageResult], *arguments: Any, **named: Any) -> dict[str, Any]:

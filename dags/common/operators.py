@@ -15,6 +15,7 @@ from airflow.sdk.execution_time.xcom import XCom
 from dags.common.calls import errors_for_airflow, run_settings
 from dags.common.params import text_of
 from dags.common.triggers import DumpTrigger
+from dedup_pipeline.addresses import showable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -70,16 +71,16 @@ class FindDump(BaseOperator):
             check_inside(all_settings.ingest, dump.catalog)
             there = is_there(dump.catalog)
         if there:
-            return {"dump_id": dump.dump_id, "catalog": dump.catalog}
+            return {"dump_id": dump.dump_id, "catalog": showable(dump.catalog)}
         kind = context["dag_run"].run_type.value
-        missing = f"dump {dump.dump_id} is not there: {dump.catalog} does not exist"
+        missing = f"dump {dump.dump_id} is not there: {showable(dump.catalog)} does not exist"
         if kind == "manual":
             raise AirflowFailException(f"{missing}; put it there and clear this task, or name another dump")
         if kind == "backfill" or settings.missing_dump == "skip":
             raise AirflowSkipException(missing)
         waiting = timedelta(hours=settings.wait_hours)
         self.log.info("%s yet: looking again every %g s, for %s", missing, settings.poll_seconds, waiting)
-        trigger = DumpTrigger(dump.catalog, time.time() + waiting.total_seconds(), settings.poll_seconds)
+        trigger = DumpTrigger(showable(dump.catalog), time.time() + waiting.total_seconds(), settings.poll_seconds)
         self.defer(trigger=trigger, method_name="found", timeout=waiting + timedelta(minutes=10))
 
     def found(self, context: Context, event: bool) -> dict[str, str]:
@@ -88,10 +89,10 @@ class FindDump(BaseOperator):
         if not event:
             hours = run_settings().workflow.wait_hours
             raise AirflowFailException(
-                f"dump {dump.dump_id} did not come within {hours:g} hours: {dump.catalog} does not exist; put it there "
-                "and clear this task"
+                f"dump {dump.dump_id} did not come within {hours:g} hours: {showable(dump.catalog)} does not exist; "
+                "put it there and clear this task"
             )
-        return {"dump_id": dump.dump_id, "catalog": dump.catalog}
+        return {"dump_id": dump.dump_id, "catalog": showable(dump.catalog)}
 
     @staticmethod
     def _dump(context: Context) -> Dump:

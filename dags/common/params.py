@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import InputError, SettingsError
 
@@ -36,13 +37,17 @@ APPROVAL_FIELD: dict[str, tuple[str, str, str]] = {
     "approve_promotion": ("workflow.approve_promotion", _MODEL, "Ask a person before a model becomes champion"),
 }
 FIELDS = {**DEDUP_FIELDS, **TRAINING_FIELDS, **APPROVAL_FIELD}
-_MODEL_PATTERN = {"pattern": "^(auto|champion|train|[0-9]+)$", "examples": ["auto", "champion", "train"]}
+# what the settings say in words
+_PATTERNS: dict[str, dict[str, Any]] = {
+    "train.model": {"pattern": "^(auto|champion|train|[0-9]+)$", "examples": ["auto", "champion", "train"]},
+    "train.backbone": {"pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?$"},
+}
 _DUMP_ID = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
 def dump_fields() -> dict[str, Param]:
     """The fields that say which dump is meant."""
-    where = load_settings().ingest.dumps
+    where = showable(load_settings().ingest.dumps)
     return {
         "dump": Param(
             None,
@@ -94,8 +99,7 @@ def _field(settings: Settings, setting: str, section: str, title: str) -> Param:
     schema = dict(type(owner).model_json_schema()["properties"][leaf])
     schema.pop("default", None)
     help_text = f"{schema.pop('description', '')} Setting `{setting}`."
-    if setting == "train.model":
-        schema |= _MODEL_PATTERN
+    schema |= _PATTERNS.get(setting, {})
     schema |= {"title": title, "section": section, "description_md": help_text}
     value = getattr(owner, leaf)
     return Param(list(value) if isinstance(value, tuple) else value, **schema)

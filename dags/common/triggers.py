@@ -9,6 +9,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from dedup_pipeline.addresses import with_secrets_of
+from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import DedupError
 
 
@@ -16,7 +18,7 @@ class DumpTrigger(BaseTrigger):
     """Fires when a file is there, or when the time is up.
 
     Args:
-        catalog: path or fsspec URL of the file.
+        catalog: path or fsspec URL of the file, without the secrets that `ingest.dumps` has.
         until: when to give up, in seconds of the epoch.
         poll_seconds: seconds between two looks.
     """
@@ -34,9 +36,10 @@ class DumpTrigger(BaseTrigger):
         """Look until the file is there; a place that cannot be asked is asked again."""
         from dedup_pipeline.ingest import is_there
 
+        catalog = with_secrets_of(self.catalog, load_settings().ingest.dumps)
         while True:
             try:
-                found = await asyncio.to_thread(is_there, self.catalog)
+                found = await asyncio.to_thread(is_there, catalog)
             except DedupError as error:
                 self.log.warning("%s", error)
                 found = False

@@ -9,6 +9,7 @@ from pathlib import Path
 import requests
 from rich.console import Console
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import StackError
 from dedup_pipeline.evaluate import read_predictions, score, to_dict
@@ -99,7 +100,7 @@ class Demo:
         stack.supervisor.start(images_service(self._layout, port, **self._shop))
         stack.start()
         self._say(f"Airflow is at {stack.airflow_url}, login admin, password {stack.password}")
-        self._say(f"MLflow is at {stack.mlflow_url}")
+        self._say(f"MLflow is at {showable(stack.mlflow_url)}")
         url = f"http://{LOOPBACK}:{port}"
         stack.supervisor.wait("the sample shop", lambda: _answers(url), _RENDER_SECONDS)
         write_catalog(self._layout.sample, url, self._layout.catalogs / f"{DUMP}.csv")

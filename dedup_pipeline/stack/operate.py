@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import StackError
 from dedup_pipeline.signals import Interrupted, interruptible, uninterrupted
@@ -98,9 +99,9 @@ def _where(stack: Stack) -> dict[str, str]:
     places = stack.settings
     return {
         "Airflow": f"{stack.airflow_url}  login {USER}, password {stack.password}",
-        "MLflow": stack.mlflow_url,
-        "dumps": f"put them where {places.get('ingest.dumps', settings.ingest.dumps)} says",
-        "results": f"{places.get('store', settings.store)}, below exports/",
+        "MLflow": showable(stack.mlflow_url),
+        "dumps": f"put them where {showable(places.get('ingest.dumps', settings.ingest.dumps))} says",
+        "results": f"{showable(places.get('store', settings.store))}, below exports/",
         "logs": str(stack.layout.logs),
         "DAGs": "paused, so that nothing runs at night; Airflow's trigger form unpauses the one it triggers",
         "stop": f"dedup down --folder {stack.layout.folder}, or `make down` where `make up` was called",

@@ -14,6 +14,7 @@ from typing import Self
 
 import requests
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import StackError
 from dedup_pipeline.pools import POOLS
@@ -217,7 +218,7 @@ class Stack:
         if left:
             self._log(f"stopped {left} processes that an earlier start left running")
         self._client = AirflowClient(self.airflow_url, services.USER, self.password)
-        urls = {"airflow": self.airflow_url, "mlflow": self.mlflow_url}
+        urls = {"airflow": self.airflow_url, "mlflow": showable(self.mlflow_url)}
         self.supervisor.note(ports=self._ports, urls=urls)
 
     def _start_airflow(self, components: Iterable[str]) -> None:

@@ -1,9 +1,12 @@
 """The Dag files as Airflow sees them: whole, light, documented, the same each time."""
 
+import functools
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -187,3 +190,34 @@ def test_a_missing_dump_is_waited_for_skipped_or_an_error(airflow_home, tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert expected.format(file=tmp_path / "2018-10-05.csv") in done.stdout
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["found", "missing"])
+def test_no_secret_of_an_address_leaves_the_settings(airflow_home, parse, tmp_path, there):
+    served = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), served) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        host = f"127.0.0.1:{server.server_address[1]}"
+        secret = {"DEDUP_INGEST__DUMPS": f"http://{host}/{{dump_id}}.csv?sig=tr0ub4dor"}
+        secret["DEDUP_TRACKING__URI"] = "http://ann:tr0ub4dor@mlflow.test"
+        if there:
+            (tmp_path / "2018-10-05.csv").write_text("id")
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "tests" / "dags" / "missing_dump.py"), "scheduled"],
+            env=airflow_home | secret,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        server.shutdown()
+        thread.join()
+    assert done.returncode == 0, done.stderr
+    shown = f"http://{host}/2018-10-05.csv?sig=***"
+    result = f"{{'dump_id': '2018-10-05', 'catalog': '{shown}'}}" if there else f"deferred: {shown}"
+    assert result in done.stdout
+    assert "tr0ub4dor" not in done.stdout + done.stderr
+    dags = parse(**secret)["dags"]
+    assert f"http://{host}/{{dump_id}}.csv?sig=***" in json.dumps(dags)
+    assert "tr0ub4dor" not in json.dumps(dags)

@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[2]
 TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
 PATIENCE = 600.0  # seconds for one run
+PAGES, PASSWORD = "mlflow.test", "tr0ub4dor"
 
 
 class CountingServer(ImageServer):
@@ -121,6 +122,7 @@ def workflow(shop, tmp_path_factory):
     """A running stack with the quick settings, and the DAGs unpaused."""
     with CountingServer(shop.folder) as server:
         settings = {**QUICK, "fetch.allow_hosts": server.base_url.removeprefix("http://")}
+        settings["tracking.pages"] = f"http://ann:{PASSWORD}@{PAGES}"
         settings |= {"workflow.poll_seconds": "1", "workflow.retry_seconds": "1"}
         settings |= {"workflow.fetch_queue": "fetch"}  # Celery's: an executor without queues passes over it
         environment = {"DEDUP_" + name.upper().replace(".", "__"): value for name, value in settings.items()}
@@ -167,11 +169,19 @@ def test_the_link_leads_to_the_mlflow_run_and_its_tags_lead_back(workflow, first
     task = workflow.tasks(first)[name]
     url = workflow.airflow.links(first, task)["MLflow run"]
     run = workflow.mlflow.get_run(url.rsplit("/", 1)[-1])
-    assert url.startswith(workflow.stack.mlflow_url)
+    assert url.startswith(f"http://{PAGES}/#/experiments/")
     assert run.info.status == "FINISHED"
     assert run.data.tags["stage"] == stage
     assert run.data.tags["airflow.run_id"] == first.run_id
     assert run.data.tags["airflow.url"].startswith(f"{workflow.stack.airflow_url}/dags/catalog_dedup/runs/")
+
+
+def test_a_password_in_an_address_is_nowhere(workflow, first):
+    assert first.state == "success"
+    files = [file for file in workflow.stack.layout.folder.rglob("*") if file.is_file()]
+    assert {"airflow.db", "mlflow.db", "summary.json"} <= {file.name for file in files}
+    assert [file for file in files if PASSWORD.encode() in file.read_bytes()] == []
+    assert PAGES in json.dumps(workflow.airflow.xcom(first, "train"))
 
 
 def test_the_run_over_the_dump_is_recorded(workflow, first):
