@@ -57,7 +57,7 @@ class Step:
         memory: the drivers of its peak memory.
         source: where the form comes from.
         disk: the artifacts of a shard that lie in the temporary folder while it works, and how many times their bytes;
-            with the store in a folder less, as it is read in place.
+            with the store in a folder less, as it is read and written in place.
     """
 
     name: str
@@ -84,7 +84,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "rows"),
         ("task", "chunk", "rows"),
         "chunk by chunk; ids and families of all rows stay in memory",
-        (("listings", 7.0),),  # they are spooled without compression
+        (("listings", 8.0),),  # they are spooled without compression, then written
     ),
     Step(
         "fetch-plan",
@@ -100,6 +100,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "images", "passed"),
         ("task", "piece", "images"),
         "joins photos and packs, piece by piece; digests of all images in memory",
+        (("photos", 1.0),),
     ),
     Step("fingerprint", "pack", ("task", "images"), ("task", "images"), "image by image; rows of a pack in memory"),
     Step("embed", "pack", ("task", "images"), ("task", "images"), "image by image; loads the model once a task"),
@@ -135,7 +136,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "candidates"),
         ("task", "ordered"),
         "puts the verdicts of all parts in order, range by range, and reads them three times",
-        (("verdicts", 0.75),),  # stored twice, of the parts and of the dump; here 1.5 times
+        (("verdicts", 1.25),),  # stored twice, of the parts and of the dump; here 1.5 times, and once as it is written
     ),
     Step(
         "group",
@@ -150,6 +151,7 @@ STEPS: tuple[Step, ...] = (
         ("task", "records"),
         ("task", "records"),
         "numbers of all listings and images in memory; pairs come on top",
+        (("exports", 1.0),),
     ),
     Step("record", "shard", ("task",), ("task",), "a few requests to MLflow"),
 )

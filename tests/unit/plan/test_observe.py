@@ -30,13 +30,15 @@ COUNTS = {
 }
 
 
-def stage(store, name, files=(), *, dump=DUMP, part="", inputs=MappingProxyType({}), **counts):
-    """A stage that left files of so many bytes."""
+def stage(store, name, files=(), *, dump=DUMP, part="", inputs=MappingProxyType({}), values=None, **counts):
+    """A stage that left files of so many bytes, or values as JSON."""
 
     def work():
         outputs = {file: store.dump(dump, name, file) for file in files}
         for size, path in enumerate(outputs.values(), start=1):
             store.write_bytes(path, b"x" * 100 * size)
+        for file, value in (values or {}).items():
+            store.write_json(outputs[file], value)
         return Done(outputs, counts)
 
     run_stage(store, dump, name, inputs=inputs, version=1, part=part, work=work)
@@ -53,16 +55,15 @@ def store(tmp_path):
         store.write_bytes(store.pack(pack, "fingerprints-1.parquet"), b"z" * 10 * images)
         store.write_json(store.pack(pack, "manifest.json"), {"counts": {"images": images}, "seconds": 3.0})
     store.write_json(store.dump(DUMP, "fetch", "plan.json"), {"packs": [FIRST]})
-    stage(store, "fetch", ["photos", "packs"], **COUNTS["fetch"])
-    store.write_json(store.dump(DUMP, "fetch", "packs"), {"packs": [FIRST, SECOND]})
+    stage(store, "fetch", ["photos", "packs"], values={"packs": {"packs": [FIRST, SECOND]}}, **COUNTS["fetch"])
     stage(store, "fingerprint", part=FIRST, images=4, packs_reused=0)
     stage(store, "fingerprint", part=SECOND, packs_reused=1, images=0)
     stage(store, "fingerprint", packs_reused=2, images=0)
     stage(store, "embed", **COUNTS["embed"])
     stage(store, "index", part="plan", parts=1, library="annoy", **COUNTS["index"])
     stage(store, "index", ["vectors", "annoy", "rows", "neighbours"], **COUNTS["index"])
-    stage(store, "match", ["calibration"], part="plan", parts=2, nodes=4)
-    store.write_json(store.dump(DUMP, "match", "calibration"), {"figures": {"photos": 3}})
+    calibration = {"calibration": {"figures": {"photos": 3}}}
+    stage(store, "match", ["calibration"], part="plan", values=calibration, parts=2, nodes=4)
     for number in (0, 1):
         stage(store, "match", [f"verdicts-{number:05d}.parquet"], part=f"{number:05d}", candidates=5, aligned=2)
     stage(store, "match", ["verdicts.parquet"], **COUNTS["match"])
