@@ -5,6 +5,7 @@
     models/<model_id>/…                a trained network and its description
     trainings/<run_key>/…              a training: its checkpoint, and the manifest of one that belongs to no dump
     exports/<dump_id>/…                what others read
+    damage/<pack_id>.json              that a pack seems to be damaged, or was and holds other images since
     locks/…                            who works on what, see locks
 
 A file is there whole or not at all, see ``whole``: it is written under another name and renamed (to an object store it
