@@ -6,12 +6,14 @@ import ctypes
 from functools import cache
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-_KEPT, _LARGE = 1 << 28, 1 << 25  # bytes; the latter is the most that glibc takes
+_KEPT, _LARGE = 1 << 28, 5_000_000  # bytes
 
 
 @cache
 def keep_freed_memory() -> None:
     """Have glibc keep what this process frees for its next array, 256 MB at most, instead of giving it back at once.
+
+    Arrays of 5 MB and more it gives back at once: each thread would keep those of the largest picture that it has seen.
 
     A picture takes dozens of arrays of some hundred kB. Until glibc has learnt better from larger ones that came and
     went, the system clears every page of them each time: a quarter of the seconds that looking at a picture takes.

@@ -11,6 +11,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -22,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from dedup_pipeline.decoding.limits import USUAL, Limits
 from dedup_pipeline.errors import SettingsError
 from dedup_pipeline.setting_kinds import (
     Backbone,
@@ -36,6 +38,8 @@ from dedup_pipeline.setting_kinds import (
 
 ENVIRONMENT_PREFIX = "DEDUP_"
 CONFIG_VARIABLE = "DEDUP_CONFIG"
+
+_LENIENCE = 4  # times the seconds that fetch gave a picture
 
 
 class Section(BaseModel):
@@ -88,7 +92,15 @@ class FetchSettings(Section):
     backoff: float = Field(0.5, ge=0, description="Seconds before the first further try; doubles each time, jittered.")
     max_backoff: float = Field(30.0, ge=0, description="Longest wait in seconds, a Retry-After included.")
     max_bytes: int = Field(20_000_000, ge=1000, description="A longer body is cut off and counted as too large.")
-    max_pixels: int = Field(50_000_000, ge=10_000, description="A picture with more pixels is refused undecoded.")
+    max_pixels: int = Field(USUAL.pixels, ge=10_000, description="A picture with more pixels is refused undecoded.")
+    decode_seconds: float = Field(
+        USUAL.seconds, gt=0, le=3600, description="Seconds of a processor that decoding one picture may take."
+    )
+    decode_bytes: int = Field(
+        USUAL.bytes,
+        ge=16_000_000,
+        description="Memory that a process may take for all pictures that it decodes at once.",
+    )
     max_redirects: int = Field(5, ge=0, le=20, description="Redirects followed, each checked like the first URL.")
     max_failure_ratio: float = Field(
         0.2, ge=0, le=1, description="Share of a dump's photos that may fail before the run stops."
@@ -99,6 +111,16 @@ class FetchSettings(Section):
         (), description="Hosts (`name` or `name:port`) that may lie inside the network; all others must be public."
     )
     user_agent: str = Field("dedup-pipeline/0.1", description="How requests introduce themselves.")
+
+    @property
+    def limits(self) -> Limits:
+        """What a picture that is fetched may take."""
+        return Limits(self.max_pixels, self.decode_seconds, self.decode_bytes)
+
+    @property
+    def limits_of_held(self) -> Limits:
+        """What one that the store holds may take: what was just within the limit must not fail on a busier machine."""
+        return replace(self.limits, seconds=_LENIENCE * self.decode_seconds)
 
 
 class TrainSettings(Section):

@@ -8,6 +8,7 @@
   x FetchError              too many images of a dump could not be fetched (retryable)
   x StoreError              the store could not be read or written (retryable)
     x DamagedError          a file of the store is not what was written
+  x ResourceError           this machine lacks memory or processes for the work (retryable)
   x StackError              the local stack, or a run in it, failed
   x TrackingError           MLflow could not be reached, or failed (retryable)
 
@@ -64,6 +65,12 @@ class DamagedError(StoreError):
 
 class TrackingError(DedupError):
     """MLflow is away, overloaded or failing; what was asked of it may be right."""
+
+    retryable = True
+
+
+class ResourceError(DedupError):
+    """This machine lacks memory or processes just now; it says nothing about what was worked on."""
 
     retryable = True
 

@@ -1,32 +1,61 @@
 """The one way from bytes to a picture: every stage, the training and the queries see the same pixels.
 
 A *picture* is a (height, width, 3) uint8 RGB array, upright, opaque, at most WORKING_SIDE pixels on its long side.
+
+What is decoded in this process is bounded beforehand, by its header; all else is decoded by a child process that can be
+ended (``decoding.apart``). Both share one budget of memory.
 """
 
 from __future__ import annotations
 
-import io
+import contextlib
 import warnings
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags
 
-from dedup_pipeline.errors import InputError
+from dedup_pipeline.allocation import keep_freed_memory
+from dedup_pipeline.decoding.apart import read_apart
+from dedup_pipeline.decoding.budget import BUDGET
+from dedup_pipeline.decoding.cost import JPEG, Cost, cost_of
+from dedup_pipeline.decoding.formats import (
+    DAMAGED,
+    WORKING_SIDE,
+    Header,
+    Picture,
+    UnreadableError,
+    can_have,
+    header_of,
+    open_image,
+    read_image,
+    require_content,
+    require_pixels,
+    within,
+)
+from dedup_pipeline.decoding.limits import USUAL, Limits
+from dedup_pipeline.errors import InputError, ResourceError
 from dedup_pipeline.schemas import FetchStatus
 
-Picture = npt.NDArray[np.uint8]
+__all__ = [
+    "WORKING_SIDE",
+    "Header",
+    "Limits",
+    "Picture",
+    "PictureError",
+    "check",
+    "decode",
+    "decode_own",
+    "greatest",
+    "halved",
+    "shrunk",
+    "spread_of",
+]
 
-WORKING_SIDE = 1024
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF")
-_JPEG = b"\xff\xd8\xff"
-_DAMAGE = (OSError, ValueError, SyntaxError, IndexError, EOFError, MemoryError)  # what decoders raise
-_MARKER, _APP1, _SCAN = 0xFF, 0xE1, 0xDA  # of a JPEG's segments, ITU-T T.81 table B.1
-
-# the cap is checked before decoding by `open_image`; Pillow's own warning would only repeat it
-Image.MAX_IMAGE_PIXELS = None
+_MOST_SECONDS = 10.0  # of a slow processor, in this process; what may take longer can be ended
 
 
 class PictureError(InputError):
@@ -42,59 +71,62 @@ class PictureError(InputError):
         self.status = status
 
 
-def open_image(data: bytes, *, max_pixels: int) -> Image.Image:
-    """Read the header of an image; no pixel is decoded.
-
-    Raises:
-        PictureError: EMPTY, NOT_AN_IMAGE, UNSUPPORTED, TRUNCATED or TOO_MANY_PIXELS.
-    """
-    if not data:
-        raise PictureError(FetchStatus.EMPTY, "there are no bytes")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is not ours to judge
-            image = Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:
-        head = data[:256].lstrip().lower()
-        what = "an HTML page" if head.startswith((b"<!doctype", b"<html")) else "no image"
-        raise PictureError(FetchStatus.NOT_AN_IMAGE, f"the content is {what}") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise PictureError(FetchStatus.TRUNCATED, f"the header is damaged: {error}") from error
-    if image.format not in FORMATS:
-        raise PictureError(
-            FetchStatus.UNSUPPORTED, f"format {image.format} is not read; use one of {', '.join(FORMATS)}"
-        )
-    if image.width * image.height > max_pixels:
-        raise PictureError(
-            FetchStatus.TOO_MANY_PIXELS,
-            f"{image.width} x {image.height} pixels are more than fetch.max_pixels = {max_pixels}",
-        )
-    return image
-
-
-def decode(data: bytes, *, max_pixels: int = 50_000_000) -> Picture:
+def decode(data: bytes, limits: Limits = USUAL) -> Picture:
     """Decode an image of any supported format to a picture.
 
     The first frame of an animation, turned by its EXIF orientation, CMYK and palettes as RGB, transparency over
     white, 16-bit grey scaled to 8.
 
+    Args:
+        data: the file.
+        limits: what it may take.
+
     Raises:
-        PictureError: the bytes do not make a picture.
+        PictureError: the bytes do not make a picture, or take more work than they may.
+        ResourceError: this machine cannot decode it now.
     """
-    pixels = _plain_jpeg(data, max_pixels)
-    return _within(_any_image(data, max_pixels) if pixels is None else pixels, WORKING_SIDE)
+    with _refusals():
+        cost = _cost_here(data, limits)
+        if cost is None:
+            return read_apart(data, limits, wanted=True)
+        with _held(cost, limits):
+            pixels = _plain_jpeg(data, cost, limits.pixels)
+            if pixels is None:
+                pixels, _ = read_image(data, max_pixels=limits.pixels)
+            return within(pixels, WORKING_SIDE)
 
 
-def check(data: bytes, *, max_pixels: int = 50_000_000) -> None:
+def check(data: bytes, limits: Limits = USUAL) -> Header:
     """Find out whether ``decode`` would make a picture, for less than half of what it takes.
 
     Of a plain JPEG only an eighth of the rows and columns is made; its coded data, where damage shows, are read whole.
 
+    Returns:
+        What the image says of itself.
+
     Raises:
         PictureError: as ``decode``.
+        ResourceError: as ``decode``.
     """
-    if _plain_jpeg(data, max_pixels, side=1) is None:
-        _any_image(data, max_pixels)
+    with _refusals():
+        cost = _cost_here(data, limits)
+        if cost is None:
+            return read_apart(data, limits, wanted=False)
+        with _held(cost, limits):
+            header = header_of(open_image(data, max_pixels=limits.pixels))
+            if _plain_jpeg(data, cost, limits.pixels, side=1) is None:
+                read_image(data, max_pixels=limits.pixels)
+            return header
+
+
+def decode_own(data: bytes) -> Picture:
+    """Decode what this process has encoded itself: the same pixels, without limits.
+
+    Raises:
+        PictureError: the bytes do not make a picture.
+    """
+    with _refusals():
+        return within(read_image(data, max_pixels=USUAL.pixels)[0], WORKING_SIDE)
 
 
 def halved(picture: Picture) -> Picture:
@@ -124,74 +156,85 @@ def greatest(picture: cv2.typing.MatLike) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 
-def _plain_jpeg(data: bytes, max_pixels: int, *, side: int = 0) -> Picture | None:
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except UnreadableError as error:
+        raise PictureError(FetchStatus(error.status), str(error)) from error
+
+
+def _cost_here(data: bytes, limits: Limits) -> Cost | None:
+    """What decoding takes; None where that is to be done apart.
+
+    Raises:
+        UnreadableError: there is no picture, or one of too many pixels.
+    """
+    require_content(data)
+    cost = cost_of(data)
+    if cost is None:
+        return None
+    require_pixels(cost.width, cost.height, limits.pixels)
+    return cost if cost.bytes <= limits.bytes and cost.seconds <= min(limits.seconds, _MOST_SECONDS) else None
+
+
+@contextlib.contextmanager
+def _held(cost: Cost, limits: Limits) -> Iterator[None]:
+    """Hold the memory that decoding takes; to lack it is no verdict on a picture.
+
+    Raises:
+        ResourceError: this process cannot have it.
+    """
+    keep_freed_memory()
+    with BUDGET.hold(cost.bytes, limits.bytes):
+        lacking: BaseException
+        try:
+            yield
+            return
+        except MemoryError as error:
+            lacking = error
+        except cv2.error as error:
+            if error.code != cv2.Error.StsNoMem:
+                raise
+            lacking = error
+        except UnreadableError as error:
+            if error.status != DAMAGED or can_have(cost.bytes):
+                raise
+            lacking = error  # some decoders call it damage when they lack memory
+        raise ResourceError(
+            f"this process cannot have the {cost.bytes:,} bytes that decoding a picture takes: free memory, or lower "
+            "fetch.decode_bytes"
+        ) from lacking
+
+
+def _plain_jpeg(data: bytes, cost: Cost, max_pixels: int, *, side: int = 0) -> Picture | None:
     """Decode an upright JPEG without a fault by libjpeg-turbo alone; None for all else.
 
     Pillow would make the same pixels of it with the same library, by a slower way round.
 
     Args:
         data: the file.
+        cost: what it takes.
         max_pixels: the most that are decoded.
         side: pixels of both sides that are enough; 0 wants them all.
     """
-    if not data.startswith(_JPEG):
+    if not data.startswith(JPEG):
         return None
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        large = min(height, width) >= 2 * WORKING_SIDE  # Pillow decodes those at half the size or less
-        if large or height * width > max_pixels or colours not in ("YCbCr", "Gray") or _is_turned(data, max_pixels):
+        large = not side and min(height, width) >= 2 * WORKING_SIDE  # Pillow decodes those at half the size or less
+        if large or colours not in ("YCbCr", "Gray") or (cost.tagged and _is_turned(data, max_pixels)):
             return None
         return np.asarray(simplejpeg.decode_jpeg(data, min_height=side, min_width=side), dtype=np.uint8)
-    except _DAMAGE:
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - of hostile bytes a library can raise anything
         return None  # Pillow says what is wrong with it, or forgives it
 
 
 def _is_turned(data: bytes, max_pixels: int) -> bool:
-    """Whether a JPEG has to be turned, as Pillow understands its metadata; True where its segments are odd."""
-    at, end = 2, len(data) - 4
-    while at < end and data[at] == _MARKER:
-        if data[at + 1] == _SCAN:
-            return False
-        if data[at + 1] == _APP1:  # Exif or XMP
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                exif = open_image(data, max_pixels=max_pixels).getexif()
-            return bool(exif.get(ExifTags.Base.Orientation, 1) != 1)
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return True
-
-
-def _any_image(data: bytes, max_pixels: int) -> Picture:
-    """Decode an image of any supported format by Pillow."""
-    image = open_image(data, max_pixels=max_pixels)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
-            image.load()
-            return np.asarray(_opaque(ImageOps.exif_transpose(image)), dtype=np.uint8)
-    except _DAMAGE as error:
-        raise PictureError(FetchStatus.TRUNCATED, f"the picture is damaged: {error}") from error
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """RGB without transparency, from any mode."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image).astype(np.float64)
-        # 32-bit modes do not say what white is: what fits 8 bits is taken as 8 bits
-        scale = 257.0 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 1.0
-        return Image.fromarray((values / scale).clip(0, 255).round().astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        ground = Image.new("RGBA", colours.size, (255, 255, 255, 255))
-        return Image.alpha_composite(ground, colours).convert("RGB")
-    return image.convert("RGB")
-
-
-def _within(pixels: Picture, side: int) -> Picture:
-    height, width = pixels.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    """Whether a JPEG has to be turned, as Pillow understands its tags."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exif = open_image(data, max_pixels=max_pixels).getexif()
+    return bool(exif.get(ExifTags.Base.Orientation, 1) != 1)

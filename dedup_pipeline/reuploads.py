@@ -16,7 +16,7 @@ from dedup_pipeline.alignment.product import plain_product
 from dedup_pipeline.edits import Picture
 from dedup_pipeline.edits.encoding import decoded
 from dedup_pipeline.edits.picture import blend
-from dedup_pipeline.imaging import decode
+from dedup_pipeline.imaging import decode_own
 from dedup_pipeline.seller_edits import EDITS, LIGHT, STRONG, between
 
 Strength = Literal[1, 2, 3]
@@ -152,5 +152,5 @@ def _encoded(picture: Picture, generator: np.random.Generator) -> tuple[Picture,
     if drawn < 0.83:
         return decoded(edits.encode(picture, "jpeg", quality)), f"jpeg-{quality}"
     if drawn < 0.93:
-        return decode(edits.encode(picture, "webp", quality)), f"webp-{quality}"
-    return decode(edits.encode(picture, "gif")), "gif"
+        return decode_own(edits.encode(picture, "webp", quality)), f"webp-{quality}"
+    return decode_own(edits.encode(picture, "gif")), "gif"

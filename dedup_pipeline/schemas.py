@@ -43,6 +43,7 @@ class FetchStatus(StrEnum):
     TRUNCATED = "truncated"  # the picture ends early or is damaged
     UNSUPPORTED = "unsupported"  # a picture in a format that is not read
     TOO_MANY_PIXELS = "too-many-pixels"  # more pixels than fetch.max_pixels
+    TOO_COSTLY = "too-costly"  # decoding takes more than fetch.decode_seconds or fetch.decode_bytes
 
 
 class VerdictKind(StrEnum):

@@ -187,7 +187,7 @@ def _pictures(store: Store, wanted: Mapping[str, str], settings: Settings) -> di
 
     def load(item: tuple[str, bytes]) -> tuple[str, Picture | None]:
         try:
-            return item[0], _within(photo_of(decode(item[1], max_pixels=settings.fetch.max_pixels)), side)
+            return item[0], _within(photo_of(decode(item[1], settings.fetch.limits_of_held)), side)
         except PictureError:
             return item[0], None
 

@@ -159,7 +159,7 @@ def _prepared(store: Store, encoder: Encoder, pack_id: str, settings: Settings) 
     """Decode and squash the pictures of a pack in threads, at most two row groups ahead; damaged ones are left out."""
 
     def prepare(data: bytes) -> Prepared:
-        return encoder.prepare(decode(data, max_pixels=settings.fetch.max_pixels))
+        return encoder.prepare(decode(data, settings.fetch.limits_of_held))
 
     def finished(item: tuple[str, Future[Prepared]]) -> Iterator[tuple[str, Prepared]]:
         try:

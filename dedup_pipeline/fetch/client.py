@@ -101,7 +101,7 @@ class Client:
         code = response.status
         if 200 <= code < 300:
             data = self._body(response, deadline)
-            found = judge(data, max_pixels=self._settings.max_pixels)
+            found = judge(data, self._settings.limits)
             ok = found.status is FetchStatus.OK
             return Answer(
                 found.status, found.detail, code, data if ok else None, found.width, found.height, found.format

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
-from dedup_pipeline.imaging import PictureError, check, open_image
+from dedup_pipeline.imaging import Limits, PictureError, check
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.wording import tidy
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,15 +28,14 @@ class Judgement:
     format: str | None = None
 
 
-def judge(data: bytes, *, max_pixels: int) -> Judgement:
-    """Find out whether bytes are an image that decodes; nothing is decoded past the pixel cap."""
+def judge(data: bytes, limits: Limits) -> Judgement:
+    """Find out whether bytes are an image that decodes within some limits.
+
+    Raises:
+        ResourceError: this machine cannot tell now.
+    """
     try:
-        image = open_image(data, max_pixels=max_pixels)
-        check(data, max_pixels=max_pixels)
+        header = check(data, limits)
     except PictureError as error:
         return Judgement(error.status, tidy(str(error)))
-    except Exception as error:
-        # a hostile file can make a decoder raise anything; it must cost one photo and not the pack
-        logger.warning("a decoder failed", exc_info=True)
-        return Judgement(FetchStatus.TRUNCATED, f"the picture is damaged: its decoder raised {type(error).__name__}")
-    return Judgement(FetchStatus.OK, None, image.width, image.height, image.format)
+    return Judgement(FetchStatus.OK, None, header.width, header.height, header.format)

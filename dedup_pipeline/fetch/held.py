@@ -33,17 +33,22 @@ _READERS = 8
 _AHEAD = 64  # packs read at a time
 # a failure that a setting made does not outlive that setting
 _MADE_BY = {
-    FetchStatus.BLOCKED: "allow_hosts",
-    FetchStatus.TOO_LARGE: "max_bytes",
-    FetchStatus.TOO_MANY_PIXELS: "max_pixels",
-    FetchStatus.REDIRECTS: "max_redirects",
+    FetchStatus.BLOCKED: ("allow_hosts",),
+    FetchStatus.TOO_LARGE: ("max_bytes",),
+    FetchStatus.TOO_MANY_PIXELS: ("max_pixels",),
+    FetchStatus.TOO_COSTLY: ("decode_seconds", "decode_bytes"),
+    FetchStatus.REDIRECTS: ("max_redirects",),
 }
+_SINCE = ("decode_seconds", "decode_bytes")  # noted where they are not the defaults: earlier packs have none
 
 
 def judging_settings(settings: FetchSettings) -> dict[str, Any]:
     """The settings that decide whether an answer is a failure."""
-    return {name: getattr(settings, name) for name in ("max_bytes", "max_pixels", "max_redirects")} | {
-        "allow_hosts": sorted(settings.allow_hosts)
+    later = {name: getattr(settings, name) for name in _SINCE}
+    return {
+        **{name: getattr(settings, name) for name in ("max_bytes", "max_pixels", "max_redirects")},
+        **{name: value for name, value in later.items() if value != FetchSettings.model_fields[name].default},
+        "allow_hosts": sorted(settings.allow_hosts),
     }
 
 
@@ -156,9 +161,9 @@ def _relevant(store: Store, wanted: npt.NDArray[np.uint64]) -> Iterator[pa.Table
 
 
 def _made_by(status: str, limits: dict[str, Any]) -> str | None:
-    """The setting that made a failure, as text to compare; null when none did."""
-    name = _MADE_BY.get(FetchStatus(status))
-    return None if name is None else repr(limits[name])
+    """The settings that made a failure, as text to compare; null when none did."""
+    names = _MADE_BY.get(FetchStatus(status))
+    return None if names is None else repr([limits.get(name) for name in names])
 
 
 def _best(rows: pa.Table) -> pa.Table:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from dedup_pipeline import hashing, imaging, pages
 from dedup_pipeline.config import Settings
 from dedup_pipeline.graphics import is_text_card
-from dedup_pipeline.imaging import Picture
+from dedup_pipeline.imaging import Limits, Picture
 from dedup_pipeline.locks import locked
 from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
 from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
@@ -95,7 +95,7 @@ def fingerprint_pack(settings: Settings, pack_id: str, *, anew: bool = False) ->
 
 def _write_fingerprints(settings: Settings, store: Store, pack_id: str) -> dict[str, int]:
     def work(images: list[tuple[str, bytes]]) -> tuple[pa.Table, int]:
-        table = _fingerprints(images, settings.fetch.max_pixels)
+        table = _fingerprints(images, settings.fetch.limits_of_held)
         return table, len(images) - len(table)
 
     some = batches(iter_images(store, pack_id), _TOGETHER)
@@ -107,14 +107,14 @@ def _write_fingerprints(settings: Settings, store: Store, pack_id: str) -> dict[
     return {"images": len(table), "undecodable": sum(damaged for _, damaged in done)}
 
 
-def _fingerprints(images: list[tuple[str, bytes]], max_pixels: int) -> pa.Table:
+def _fingerprints(images: list[tuple[str, bytes]], limits: Limits) -> pa.Table:
     """The fingerprints of some images; those that do not decode are left out."""
     rows, squares = [], []
     for image_id, data in images:
         try:
-            picture = imaging.decode(data, max_pixels=max_pixels)
+            picture = imaging.decode(data, limits)
         except imaging.PictureError:
-            continue  # counted by the caller; only a lowered fetch.max_pixels brings one here
+            continue  # counted by the caller; only a lowered limit of fetch brings one here
         photo, square, is_card = _look(picture)
         sizes = (*picture.shape[1::-1], *photo.shape[1::-1])
         rows.append((image_id, hashing.pixel_id(picture), *sizes, is_card))

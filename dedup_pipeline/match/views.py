@@ -33,7 +33,7 @@ def of_nodes(
 
     def looked(image: tuple[str, bytes]) -> tuple[int, T]:
         name, data = image
-        return row_of[name], look(imaging.decode(data, max_pixels=settings.fetch.max_pixels))
+        return row_of[name], look(imaging.decode(data, settings.fetch.limits_of_held))
 
     return dict(map_ahead(looked, read_images(store, wanted), settings.worker_threads))
 

@@ -79,6 +79,6 @@ def read_picture(source: str, settings: Settings) -> tuple[bytes, Picture]:
             raise InputError(f"there is no file '{tidy(source)}': give an image file or an http(s) URL")
         data = file.read_bytes()
     try:
-        return data, imaging.decode(data, max_pixels=settings.fetch.max_pixels)
+        return data, imaging.decode(data, settings.fetch.limits)
     except imaging.PictureError as error:
         raise InputError(f"'{tidy(source)}' is no usable picture: {error}") from error

@@ -18,6 +18,7 @@ from dedup_pipeline.fetch.client import retry_after
 from dedup_pipeline.fetch.content import judge
 from dedup_pipeline.fetch.crew import Crew
 from dedup_pipeline.hashing import image_id
+from dedup_pipeline.imaging import Limits
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.wording import tidy
 
@@ -190,8 +191,23 @@ def test_a_decoder_that_fails_costs_one_photo(monkeypatch):
     def fail(*_, **__):
         raise struct.error("odd")
 
-    monkeypatch.setattr("dedup_pipeline.fetch.content.check", fail)
-    assert judge(PICTURE, max_pixels=10_000).status is FetchStatus.TRUNCATED
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    assert judge(picture.getvalue(), Limits()).status is FetchStatus.TRUNCATED
+
+
+def large_tiff():
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((3000, 3000)).convert("RGB").save(out, "TIFF", compression="tiff_lzw")
+    return out.getvalue()
+
+
+def test_a_picture_that_takes_too_much_work_has_a_status_of_its_own(fetch_one):
+    row = fetch_one(faulty.body(large_tiff()), decode_seconds=0.02)
+    assert (row["status"], row["image_id"]) == ("too-costly", None)
+    assert "fetch.decode_seconds" in row["detail"]
+    assert fetch_one(faulty.body(large_tiff()), "/two.tiff")["format"] == "TIFF"
 
 
 # redirects

@@ -1,9 +1,11 @@
 """Packs in a store: planned once, fetched once."""
 
+import io
 from datetime import timedelta
 
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 import faulty_server as faulty
 from dedup_pipeline.errors import FetchError, NotReadyError
@@ -228,6 +230,18 @@ def test_a_failure_that_a_setting_made_does_not_outlive_it(server, make_settings
     assert fetch(strict, "one").counts["failed_by_reason"] == {"too-large": 1}
     assert fetch(make_settings(max_failure_ratio=1.0), "one").counts["ok"] == 2
     assert dict(server.requests) == {"/big.jpg": 2, "/small.jpg": 1}
+
+
+def test_a_picture_that_took_too_much_work_is_tried_again_when_more_is_allowed(server, make_settings, make_dump):
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((3000, 3000)).save(out, "TIFF", compression="tiff_lzw")
+    server.routes["/large.jpg"] = faulty.body(out.getvalue())
+    strict = make_settings(decode_seconds=0.01, max_failure_ratio=1.0)
+    make_dump(strict, "one", [["/large.jpg"]])
+    assert fetch(strict, "one").counts["failed_by_reason"] == {"too-costly": 1}
+    usual = make_settings(max_failure_ratio=1.0)
+    assert fetch(usual, "one").counts["ok"] == 1
+    assert dict(server.requests) == {"/large.jpg": 2}
 
 
 def test_plans_are_the_same_for_the_same_store(server, make_settings, make_dump):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from dedup_pipeline.imaging import WORKING_SIDE, PictureError, check, decode, open_image
+from dedup_pipeline.imaging import WORKING_SIDE, Limits, PictureError, check, decode
 from dedup_pipeline.schemas import FetchStatus
 
 RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)
@@ -192,7 +192,7 @@ def test_a_large_jpeg_has_the_pixels_that_pillow_gives_it(width, height):
 
 def test_a_jpeg_of_too_many_pixels_is_refused():
     with pytest.raises(PictureError, match="max_pixels") as error:
-        decode(saved(two_halves(200, 100), "JPEG"), max_pixels=10_000)
+        decode(saved(two_halves(200, 100), "JPEG"), Limits(pixels=10_000))
     assert error.value.status is FetchStatus.TOO_MANY_PIXELS
 
 
@@ -224,4 +224,4 @@ def test_what_is_no_picture_has_its_own_status(data, status):
 
 def test_the_pixel_cap_is_checked_before_decoding():
     with pytest.raises(PictureError, match=r"60000 x 60000 pixels are more than fetch\.max_pixels = 1000000"):
-        open_image(claiming(60_000, 60_000), max_pixels=1_000_000)
+        decode(claiming(60_000, 60_000), Limits(pixels=1_000_000))

@@ -1,0 +1,1 @@
+"""From the bytes of others to pixels, with bounded memory and time; ``imaging`` is the way in."""
