@@ -267,7 +267,7 @@ def lookup(
         typer.echo(json.dumps([near.to_dict() for near in found], indent=2))
         return
     for near in found:
-        typer.echo(f"{near.distance:.4f}  {tidy(near.listing_id)}  {tidy(near.title or '')}")
+        typer.echo(f"{near.distance:.4f}  {tidy(near.listing_id, 1000)}  {tidy(near.title or '')}")
 
 
 @app.command()

@@ -169,7 +169,7 @@ def reading(catalog: str) -> Iterator[None]:
         raise InputError(
             f"{catalog} is damaged or was cut off ({tidy(str(error))}): fetch or export the file again"
         ) from error
-    except (OSError, ValueError, ImportError, MemoryError, pa.ArrowException) as error:
+    except (OSError, ValueError, ImportError, MemoryError, RecursionError, pa.ArrowException) as error:
         raise InputError(f"{catalog} cannot be read: {tidy(str(error) or type(error).__name__)}") from error
 
 
