@@ -18,7 +18,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import ExifTags
 
-from dedup_pipeline.allocation import keep_freed_memory
+from dedup_pipeline.allocation import give_back_freed_memory, keep_freed_memory
 from dedup_pipeline.decoding.apart import read_apart
 from dedup_pipeline.decoding.budget import BUDGET
 from dedup_pipeline.decoding.cost import JPEG, Cost, cost_of
@@ -55,6 +55,7 @@ __all__ = [
     "spread_of",
 ]
 
+_LARGE = 1 << 25  # bytes: beside decoding so much, giving back what it took costs nothing
 _MOST_SECONDS = 10.0  # of a slow processor, in this process; what may take longer can be ended
 
 
@@ -201,6 +202,9 @@ def _held(cost: Cost, limits: Limits) -> Iterator[None]:
             if error.status != DAMAGED or can_have(cost.bytes):
                 raise
             lacking = error  # some decoders call it damage when they lack memory
+        finally:
+            if cost.bytes >= _LARGE:
+                give_back_freed_memory()
         raise ResourceError(
             f"this process cannot have the {cost.bytes:,} bytes that decoding a picture takes: free memory, or lower "
             "fetch.decode_bytes"
