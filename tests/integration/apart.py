@@ -53,12 +53,3 @@ def mount_store(folder: Path, megabytes: int) -> None:
     """Mount a file system in memory that holds so much and no more."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run([*_MOUNT, f"size={megabytes}m", "chaos", folder], check=True)
-
-
-def empty(folder: Path) -> None:
-    """Remove everything in a folder that is mounted, and so cannot be removed itself."""
-    for place in folder.iterdir():
-        if place.is_dir():
-            shutil.rmtree(place)
-        else:
-            place.unlink()

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 
 from disturbances import (
     ALONE,
-    MOMENTS,
+    INTERRUPTED,
+    TERMINATED,
+    TIMED_OUT,
     WITH_WORKER,
     WORKER,
-    Aim,
     Disturbance,
-    FillDisk,
     Kill,
-    RestartScheduler,
-    TakeMlflowAway,
 )
+from outages import FillDisk, RestartScheduler, TakeMlflowAway, TakeStorageAway
+from places import FOLDER, OBJECT
+from scene import MOMENTS, Aim
+
+# what of that which happens once needs a kind of store
+_NEEDS = {"disk": FOLDER, "storage": OBJECT}
 
 _IN_AN_EPOCH = "train in an epoch"
-_WAYS = (ALONE, ALONE, ALONE, WITH_WORKER, WORKER)
+_WAYS = (ALONE, ALONE, WITH_WORKER, WORKER, TERMINATED, INTERRUPTED, TIMED_OUT, TIMED_OUT)
 # shares of a task's usual time: a kill comes within the first, and within the second when it has come too late before
 _LATEST, _SOON = 0.8, 0.3
 # the stages that take long enough to be met in their middle
@@ -36,8 +40,9 @@ class Plan:
         seed: of every random choice.
         kills: in a round.
         only: kill these cards alone; all when it is empty.
-        special: what happens once each: scheduler, mlflow, disk, exhaust.
-        away_seconds: how long MLflow is away.
+        special: what happens once each, scheduler, mlflow, disk, storage, exhaust.
+        away_seconds: how long MLflow and the object storage are away.
+        stores: kinds of store, which the rounds take in turn.
     """
 
     rounds: int
@@ -46,6 +51,24 @@ class Plan:
     only: Sequence[str]
     special: Sequence[str]
     away_seconds: float
+    stores: Sequence[str]
+
+    def store_of(self, number: int) -> str:
+        """The kind of store of a round, counted from 1."""
+        return self.stores[(number - 1) % len(self.stores)]
+
+    def special_of(self, number: int) -> set[str]:
+        """What else happens in a round: each thing in a round whose store fits, spread evenly."""
+        found = set()
+        for place, kind in enumerate(self.special):
+            fitting = [
+                some
+                for some in range(1, self.rounds + 1)
+                if _NEEDS.get(kind, self.store_of(some)) == self.store_of(some)
+            ]
+            if fitting and fitting[place % len(fitting)] == number:
+                found.add(kind)
+        return found
 
 
 @dataclass
@@ -71,7 +94,7 @@ class Deck:
         """The disturbances of a round, counted from 1."""
         chance = self._chance
         dealt: list[Disturbance] = [self._kill() for _ in range(self.plan.kills)]
-        special = {kind for place, kind in enumerate(self.plan.special) if place % self.plan.rounds == number - 1}
+        special = self.plan.special_of(number)
         if "scheduler" in special:
             aim = Aim(chance.choice(_WRITERS), chance.random(), or_later=True)
             dealt.append(RestartScheduler(aim, with_workers=chance.random() < 0.5))
@@ -79,6 +102,9 @@ class Deck:
             dealt.append(TakeMlflowAway(self._aim(_IN_AN_EPOCH), self.plan.away_seconds))
         if "disk" in special:
             dealt.append(FillDisk(Aim(chance.choice(_WRITERS), chance.random() / 2, or_later=True)))
+        if "storage" in special:
+            aim = Aim(chance.choice(_WRITERS), chance.random() / 2, or_later=True)
+            dealt.append(TakeStorageAway(aim, self.plan.away_seconds))
         if "exhaust" in special:
             aim = self._aim(_IN_AN_EPOCH)
             dealt.append(Kill(aim, ALONE, times=self.retries + 1, card=_IN_AN_EPOCH))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pyarrow.parquet as pq
+import safetensors.numpy
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
-from safetensors import SafetensorError, safe_open
+from places import UNFINISHED, Place
+from safetensors import SafetensorError
 
 from dedup_pipeline.tracking import CHAMPION, RUN_KEY
 
-UNFINISHED = ".tmp-"
 
-
-def exports_of(store: Path, dump: str) -> dict[str, bytes]:
+def exports_of(store: Place, dump: str) -> dict[str, bytes]:
     """Every exported file."""
-    folder = store / "exports" / dump
-    return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
+    return {PurePosixPath(name).name: store.read(name) for name in store.names(f"exports/{dump}")}
 
 
 def differences(expected: dict[str, bytes], found: dict[str, bytes]) -> list[str]:
@@ -29,42 +29,36 @@ def differences(expected: dict[str, bytes], found: dict[str, bytes]) -> list[str
     return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
 
 
-def half_written(store: Path) -> list[str]:
+def half_written(store: Place) -> list[str]:
     """The files that bear their final name and cannot be read."""
     broken = []
-    for file in store.rglob("*"):
-        if file.name.startswith(UNFINISHED) or file.is_dir() or file.suffix == ".lock":
+    for name in store.names():
+        path = PurePosixPath(name)
+        if path.name.startswith(UNFINISHED) or (store.local and path.suffix == ".lock"):
             continue
         try:
-            _read(file)
+            _read(path.suffix, store.read(name))
         except FileNotFoundError:  # removed meanwhile
             continue
         except (OSError, ValueError, zipfile.BadZipFile, SafetensorError) as error:
-            broken.append(f"{file.relative_to(store)}: {error}")
+            broken.append(f"{name}: {error}")
     return broken
 
 
-def _read(file: Path) -> None:
+def _read(suffix: str, content: bytes) -> None:
     """Read a file as those do who find it under its name."""
-    if file.suffix == ".parquet":
-        pq.read_table(file, use_threads=False)
-    elif file.suffix == ".json":
-        json.loads(file.read_bytes())
-    elif file.suffix == ".ckpt":
-        with zipfile.ZipFile(file) as archive:
+    if suffix == ".parquet":
+        pq.read_table(io.BytesIO(content), use_threads=False)
+    elif suffix == ".json":
+        json.loads(content)
+    elif suffix == ".ckpt":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if (damaged := archive.testzip()) is not None:
                 raise ValueError(f"{damaged} is damaged")
-    elif file.suffix == ".safetensors":
-        with safe_open(file, framework="numpy") as tensors:
-            for name in tensors.keys():  # noqa: SIM118  # it is no mapping
-                tensors.get_tensor(name)
-    elif not file.stat().st_size:
+    elif suffix == ".safetensors":
+        safetensors.numpy.load(content)
+    elif not content:
         raise ValueError("it is empty")
-
-
-def unfinished(store: Path) -> int:
-    """How many files a kill has left under a temporary name; nobody reads them."""
-    return sum(1 for _ in store.rglob(f"{UNFINISHED}*"))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The rounds of the chaos harness: run, disturb, clear as a person would, and see what holds."""
+"""The rounds in Airflow: run, disturb, clear as a person would, and see what holds."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from apart import empty, mount_store
+from apart import mount_store
 from deck import Deck, Plan
-from disturbances import Disturbance, Kill, Scene, end_strays
-from invariants import Mlflow, Names, differences, exports_of, unfinished
+from disturbances import Disturbance, Kill
+from invariants import Mlflow, Names, differences, exports_of
+from objects import ObjectStorage
+from outages import end_strays
+from outcomes import Outcome
+from places import FOLDER, Place
+from scene import Scene
 
 from conftest import QUICK
+from dedup_pipeline.config import CONFIG_VARIABLE
 from dedup_pipeline.sample import ImageServer, write_catalog, write_sample_shop
 from dedup_pipeline.stack import Layout, Stack, TaskInstance
 from dedup_pipeline.stack.failure import error_in
 from dedup_pipeline.stack.services import variable
-
-__all__ = ["Harness", "Plan"]
 
 DUMP = "2018-10-05"
 DAG = "catalog_dedup"
@@ -43,102 +46,82 @@ _AIRFLOW = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "7",
 }
 _LOOK_SECONDS = 0.3
-_ROUND_SECONDS = 1200.0
+_ROUND_SECONDS = 1800.0
 _CLOSED_SECONDS = 60.0
 _MOST_CLEARS = 4
 
 
-@dataclass
-class Outcome:
-    """What came of a round.
-
-    Attributes:
-        name: of the round.
-        kills: by task.
-        others: what else happened.
-        retries: tries of tasks beyond the first.
-        cleared: how often failed tasks had to be cleared.
-        seconds: from the trigger to the success.
-        equal: whether the exports are those of the undisturbed run.
-        broken: what did not hold, a sentence each.
-    """
-
-    name: str
-    kills: Counter[str] = field(default_factory=Counter)
-    others: list[str] = field(default_factory=list)
-    retries: int = 0
-    cleared: int = 0
-    seconds: float = 0.0
-    equal: bool = False
-    broken: list[str] = field(default_factory=list)
-
-    def row(self) -> str:
-        """Its row of the table."""
-        kills = ", ".join(f"{task} ({times})" if times > 1 else task for task, times in sorted(self.kills.items()))
-        others, equal = "; ".join(self.others), "equal" if self.equal else "not equal"
-        return f"| {self.name} | {kills} | {others} | {self.retries} | {self.cleared} | {self.seconds:.0f} | {equal} |"
-
-
 class Harness:
-    """All rounds, on one stack and one small file system.
+    """All rounds, on one stack; their stores lie in a small file system or in object storage.
 
     Args:
         folder: for the stack, the sample shop and the mounted store.
         plan: what shall happen.
+        outcomes: where what came of each round is added.
+        say: tells a person.
         products: of the sample shop.
-        megabytes: size of the store's file system.
+        megabytes: size of the file system.
     """
 
-    def __init__(self, folder: Path, plan: Plan, *, products: int, megabytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        outcomes: list[Outcome],
+        say: Callable[[str], None],
+        *,
+        products: int,
+        megabytes: int,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._plan = plan
+        self._outcomes, self._earlier = outcomes, len(outcomes)
+        self._say = say
         self._products = products
-        self._store = folder / "store"
+        self._mounted = Place(str(folder / "store"))
         self._names = folder / "names.toml"
         self._expected: dict[str, bytes] = {}
-        self._outcomes: list[Outcome] = []
-        self._began = time.monotonic()
-        mount_store(self._store, megabytes)
+        mount_store(Path(self._mounted.url), megabytes)
 
-    def run(self) -> list[str]:
-        """Run until all rounds are over or something breaks; what broke, a sentence each."""
+    def run(self) -> None:
+        """Run until all rounds are over or something breaks."""
         shop = self._folder / "shop"
         write_sample_shop(shop, products=self._products)
-        with ImageServer(shop) as images:
+        with ImageServer(shop) as images, ObjectStorage(self._folder / "s3.log") as self._storage:
             environment = self._environment(images.base_url)
-            self._rename("start")
-            stack = Stack(self._folder / "stack", dags=ROOT / "dags", environment=environment, log=self.say)
+            # for the stack too: where the store lies is in the file, so it does not settle that itself
+            os.environ[CONFIG_VARIABLE] = str(self._names)
+            self._rename("start", self._mounted)
+            dags = ROOT / "dags"
+            stack = Stack(self._folder / "stack", dags=dags, environment=environment, personal=True, log=self._say)
             catalog = Layout.at(self._folder / "stack").catalogs / f"{DUMP}.csv"
             write_catalog(shop, images.base_url, catalog)
             os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-            self.say("starting Airflow and MLflow")
+            self._say("starting Airflow and MLflow")
             held = False
             try:
                 with stack:
                     self._play_all(stack, environment, catalog)
                 held = not self._broken()
             finally:
-                if not held:  # the mounted one goes with this program
-                    shutil.copytree(self._store, self._folder / "kept-store", dirs_exist_ok=True)
-        return self._broken()
+                if not held:  # the mounted one goes with this program, the storage's with its server
+                    self._keep()
 
-    def say(self, text: str) -> None:
-        """Tell a person."""
-        sys.stdout.write(f"{time.monotonic() - self._began:7.1f} s  {text}\n")
-        sys.stdout.flush()
+    def _keep(self) -> None:
+        """Keep what lies in the stores, for a person to look into."""
+        shutil.copytree(self._mounted.url, self._folder / "kept-store", dirs_exist_ok=True)
+        kept, stored = Place(str(self._folder / "kept-objects")), self._storage.place("")
+        for name in stored.names():
+            kept.write(name, stored.read(name))
 
-    def table(self) -> str:
-        """The rounds, as Markdown."""
-        head = "| round | killed | what else | retries | cleared | seconds | exports |\n|---|---|---|---|---|---|---|"
-        return "\n".join([head, *(outcome.row() for outcome in self._outcomes)])
-
-    def _broken(self) -> list[str]:
-        return [f"{outcome.name}: {sentence}" for outcome in self._outcomes for sentence in outcome.broken]
+    def _broken(self) -> bool:
+        return any(outcome.broken for outcome in self._outcomes[self._earlier :])
 
     def _environment(self, images: str) -> dict[str, str]:
-        """The settings of Airflow and its tasks; a round's names are in a file, which a task reads at its start."""
+        """The settings of Airflow and its tasks; a round's own are in a file, which a task reads at its start."""
         settings = QUICK | {
-            "store": str(self._store),
+            "threads": "1",
             "fetch.allow_hosts": images.removeprefix("http://"),
             "match.part_nodes": "60",
             "train.max_photos": "60",
@@ -147,41 +130,48 @@ class Harness:
             "workflow.retry_seconds": "1",
         }
         named = {variable(name): value for name, value in settings.items()}
-        return named | {"DEDUP_CONFIG": str(self._names), **_AIRFLOW}
+        return named | {CONFIG_VARIABLE: str(self._names), **_AIRFLOW, **self._storage.environment}
 
-    def _rename(self, name: str) -> Names:
-        """Let the next run call its things in MLflow otherwise, so that it meets no champion of an earlier one."""
+    def _rename(self, name: str, store: Place) -> Names:
+        """Let the next run work in a store, and call its things in MLflow otherwise than any run before."""
         names = Names.of(name)
-        self._names.write_text(names.settings())
+        self._names.write_text(f'store = "{store.url}"\n{names.settings()}')
         return names
+
+    def _place(self, number: int) -> Place:
+        """The empty store of a round."""
+        if self._plan.store_of(number) != FOLDER:
+            return self._storage.place(f"round-{number}")
+        self._mounted.empty()
+        return self._mounted
 
     def _reference(self, stack: Stack, environment: dict[str, str], catalog: Path) -> dict[str, float]:
         """The run that nobody disturbs, and at the same time one in one process; what each task took, in seconds."""
-        store, log = self._folder / "one-process", self._folder / "one-process.log"
+        store, log = Place(str(self._folder / "one-process")), self._folder / "one-process.log"
         alone = self._in_one_process(store, log, catalog, environment | {variable("tracking.uri"): stack.mlflow_url})
-        scene, outcome = self._play(stack, "undisturbed", {}, [])
-        self._expected = exports_of(self._store, DUMP)
+        scene, outcome = self._play(stack, "undisturbed", self._mounted, {}, [])
+        self._expected = exports_of(self._mounted, DUMP)
         outcome.equal = bool(self._expected)
         if alone.wait():
             outcome.broken.append(f"`dedup run` ended with status {alone.returncode}: see {log}")
             return {}
         different = differences(self._expected, exports_of(store, DUMP))
-        self.say(f"`dedup run` gave {'other' if different else 'the same'} bytes")
+        self._say(f"`dedup run` gave {'other' if different else 'the same'} bytes")
         if different:
             outcome.broken.append(f"`dedup run` gives other bytes of {', '.join(different)}")
         return _usual_seconds(scene.tasks)
 
     def _in_one_process(
-        self, store: Path, log: Path, catalog: Path, environment: dict[str, str]
+        self, store: Place, log: Path, catalog: Path, environment: dict[str, str]
     ) -> subprocess.Popen[bytes]:
         """Start the same work without Airflow, on a store of its own and under names of its own in MLflow."""
         names = self._folder / "one-process.toml"
         names.write_text(Names.of("one-process").settings())
-        words = ["run", "--catalog", str(catalog), "--dump", DUMP, "--model", "train", "--store", str(store)]
+        words = ["run", "--catalog", str(catalog), "--dump", DUMP, "--model", "train", "--store", store.url]
         command = [sys.executable, "-m", "dedup_pipeline", *words]
         with log.open("wb") as file:
             return subprocess.Popen(
-                command, env=os.environ | environment | {"DEDUP_CONFIG": str(names)}, stdout=file, stderr=file
+                command, env=os.environ | environment | {CONFIG_VARIABLE: str(names)}, stdout=file, stderr=file
             )
 
     def _play_all(self, stack: Stack, environment: dict[str, str], catalog: Path) -> None:
@@ -196,39 +186,38 @@ class Harness:
 
     def _disturbed(self, stack: Stack, seconds: dict[str, float], deck: Deck, number: int) -> None:
         """A round with its disturbances."""
-        dealt = deck.deal(number)
-        _, outcome = self._play(stack, f"round-{number}", seconds, dealt)
+        dealt, store = deck.deal(number), self._place(number)
+        _, outcome = self._play(stack, f"round-{number}", store, seconds, dealt)
         late = deck.take_back(dealt)
         if late:
-            self.say(f"came too late: {', '.join(late)}")
-        different = differences(self._expected, exports_of(self._store, DUMP))
+            self._say(f"came too late: {', '.join(late)}")
+        different = differences(self._expected, exports_of(store, DUMP))
         outcome.equal = not different
         if different:
             outcome.broken.append(f"the exports differ in {', '.join(different)}")
 
     def _play(
-        self, stack: Stack, name: str, seconds: dict[str, float], dealt: Sequence[Disturbance]
+        self, stack: Stack, name: str, store: Place, seconds: Mapping[str, float], dealt: Sequence[Disturbance]
     ) -> tuple[Scene, Outcome]:
         """Trigger a run on an empty store, disturb it, wait for its success, and see what holds."""
         outcome = Outcome(name)
         self._outcomes.append(outcome)
-        empty(self._store)
-        mlflow = Mlflow(stack.mlflow_url, self._rename(name))
+        mlflow = Mlflow(stack.mlflow_url, self._rename(name, store))
         began = time.monotonic()
         run = stack.airflow.trigger(DAG, {"dump": DUMP, "model": "train"})
-        self.say(f"{name}: {run.run_id}")
-        scene = Scene(stack, self._store, mlflow, self.say, seconds, run, broken=outcome.broken)
+        self._say(f"{name}: {run.run_id}, in {store.url}")
+        scene = Scene(stack, store, self._storage.gate, mlflow, self._say, seconds, run, broken=outcome.broken)
         self._follow(scene, dealt, outcome)
         outcome.seconds = time.monotonic() - began
-        outcome.kills = Counter({kill.name: kill.struck for kill in dealt if isinstance(kill, Kill) and kill.hit})
+        outcome.struck = Counter({kill.name: kill.struck for kill in dealt if isinstance(kill, Kill) and kill.hit})
         outcome.others = [some.name for some in dealt if some.hit and not isinstance(some, Kill)]
         outcome.retries = sum(max(0, task.try_number - 1) for task in scene.tasks)
-        left = f"{end_strays(stack)} stray processes and {unfinished(self._store)} unfinished files are left"
+        left = f"{end_strays(stack)} stray processes and {store.unfinished()} unfinished files are left"
         if scene.run.state == "success":
             _judge(scene)
             models = ", ".join(f"{count} {state}" for state, count in scene.mlflow.logged_models().items())
             left += f", logged models: {models}"
-        self.say(f"{name}: {scene.run.state} after {outcome.seconds:.0f} s; {left}")
+        self._say(f"{name}: {scene.run.state} after {outcome.seconds:.0f} s; {left}")
         return scene, outcome
 
     def _follow(self, scene: Scene, dealt: Sequence[Disturbance], outcome: Outcome) -> None:
@@ -258,7 +247,7 @@ class Harness:
         failed = [task for task in scene.tasks if task.state == "failed"]
         for task in failed:
             reason = error_in(scene.airflow.log(scene.run, task))
-            self.say(f"{task.task_id} has failed for good at try {task.try_number}: {reason}")
+            self._say(f"{task.task_id} has failed for good at try {task.try_number}: {reason}")
             if not outcome.cleared and task.try_number <= RETRIES:
                 outcome.broken.append(f"{task.task_id} failed for good with tries left: {reason}")
         _expect_closed_runs(scene)

@@ -1,4 +1,4 @@
-"""One short round of the chaos harness: kills, a lost scheduler, MLflow away and a full disk in one run."""
+"""One short round of the chaos harness: kills, time limits, a lost scheduler, MLflow away, a full disk in one run."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 CHAOS = Path(__file__).parent / "chaos.py"
 # the moments that matter most; what a round costs is waiting for Airflow to start, to notice and to start again
 KILLED = "fetch,embed,train once registered,train once promoted,record"
-SHORT = ["--rounds", "1", "--seed", "6", "--kills", "5", "--only", KILLED]
+SHORT = ["airflow", "--store", "folder", "--rounds", "1", "--seed", "21", "--kills", "5", "--only", KILLED]
 SHORT += ["--special", "scheduler,mlflow,disk", "--away-seconds", "20"]
 
 
@@ -27,3 +27,4 @@ def test_a_run_that_is_killed_starved_and_cut_off_ends_like_an_undisturbed_one(t
     assert row.endswith("| equal |"), said
     killed = row.split("|")[2].strip()
     assert killed, f"no kill came in time:\n{said}"
+    assert "by the end of its time limit" in killed, said
