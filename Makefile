@@ -11,7 +11,7 @@ UV := $(BIN)/uv --system-certs --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo evaluate peers bench bench-quick up down test lint types unit lock docs clean
+.PHONY: help setup demo evaluate peers bench bench-quick up down test chaos lint types unit lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ down: $(STAMP) ## stop them
 	@$(BIN)/dedup down
 
 test: lint types unit ## lint, check types, run every test, the chain on the sample shop included
+
+chaos: $(STAMP) ## disturb the chain in every way, an hour or two (SEED=n; KINDS="stages damage" for some of it)
+	@$(BIN)/python tests/integration/chaos.py $(KINDS) $(if $(SEED),--seed $(SEED))
 
 lint: $(STAMP) ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
