@@ -99,7 +99,8 @@ class Mlflow:
     def champion(self) -> str | None:
         """The version that is champion."""
         found = self._client.search_registered_models(f"name = '{self._names.model}'")
-        return found[0].aliases.get(CHAMPION) if found else None
+        version = found[0].aliases.get(CHAMPION) if found else None
+        return None if version is None else str(version)  # a database says it as a number, a server as text
 
     def open_runs(self) -> list[str]:
         """The names of the runs that have not ended."""
