@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from heeded import heed_requests_to_end
+
+heed_requests_to_end()
 settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing about whether it is right
 settings.load_profile("untimed")
 

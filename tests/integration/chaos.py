@@ -30,6 +30,8 @@ sys.path.append(str(Path(__file__).parents[1]))  # after this folder: both have 
 
 from apart import enter
 
+from heeded import heed_requests_to_end
+
 PLAIN, AIRFLOW = ("stages", "damage", "slow-hosts", "crowds"), "airflow"
 STORES = ("folder", "object")
 SPECIALS = ("scheduler", "mlflow", "disk", "storage", "exhaust")
@@ -56,6 +58,7 @@ def main() -> int:
     words.add_argument("--megabytes", type=int, default=256, help="size of the file system in Airflow's rounds")
     words.add_argument("--folder", type=Path, help="for logs and all else; by default a temporary one")
     given = words.parse_args()
+    heed_requests_to_end()
     stores, special = _listed(given.store), _listed(given.special)
     for found, known in ((given.kinds, [*PLAIN, AIRFLOW]), (stores, STORES), (special, SPECIALS)):
         if unknown := [word for word in found if word not in known]:
