@@ -43,8 +43,11 @@ def slow_hosts(shop: Workshop, reference: Reference) -> Outcome:
         outcome.broken += _failed(slow)
         outcome.seconds = time.monotonic() - began
         outcome.struck.update({name: count for name, count in zip(_SLOW, moved, strict=True)})
-        asked = [sum(host.requests.values()) for host in hosts]
-        outcome.others = [f"asked {count} times" for count in asked]
+        for name, host, photos in zip(_SLOW, hosts, moved, strict=True):
+            asked = sum(host.requests.values())
+            outcome.others.append(f"asked {asked} times")
+            if asked > photos:
+                outcome.broken.append(f"a host that {name} was asked {asked} times for {photos} photos")
     if not outcome.broken:
         different = [name for name in refused.exports() if _told(refused, name) != _told(slow, name)]
         outcome.equal = not different

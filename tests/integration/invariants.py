@@ -106,11 +106,12 @@ class Mlflow:
         """The names of the runs that have not ended."""
         return [str(run.info.run_name) for run in self._runs() if run.info.status in ("RUNNING", "SCHEDULED")]
 
-    def broken(self, trainings: int = 1) -> list[str]:
+    def broken(self, trainings: int = 1, dumps: int = 1) -> list[str]:
         """What does not hold after a round, each a sentence.
 
         Args:
             trainings: how many trainings the round has asked for.
+            dumps: how many runs over dumps it has recorded.
         """
         runs, sentences = self._runs(), []
         for run in runs:
@@ -118,8 +119,8 @@ class Mlflow:
                 sentences.append(f"MLflow run '{run.info.run_name}' is {run.info.status}")
         keys = Counter(run.data.tags.get(RUN_KEY, "") for run in runs)
         sentences += [f"{times} MLflow runs have the key '{key}'" for key, times in keys.items() if times > 1]
-        if len(runs) != trainings + 1:
-            sentences.append(f"MLflow has {len(runs)} runs in place of {trainings + 1}")
+        if len(runs) != trainings + dumps:
+            sentences.append(f"MLflow has {len(runs)} runs in place of {trainings + dumps}")
         if self.versions() != trainings:
             sentences.append(f"MLflow has {self.versions()} versions of the model in place of {trainings}")
         if self.champion() != "1":

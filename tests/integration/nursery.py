@@ -83,11 +83,9 @@ class Nursery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it."""
-        if self._program.stdin is not None:
-            self._program.stdin.close()
         if error is not None:
             self._program.kill()
-        self._program.wait()
+        self._program.__exit__(kind, error, trace)  # closes the pipes, which ends it, and waits
 
     def run(self, words: Sequence[str], environment: Mapping[str, str], strike: Strike | None = None) -> Ended:
         """Run ``dedup`` with some words and wait for its end, and for that of all that it started."""

@@ -71,7 +71,7 @@ def play(
     if different:
         outcome.broken.append(f"the exports differ in {', '.join(different)}")
     if not outcome.broken:
-        outcome.broken += [*chain.mlflow.broken(), *half_written(chain.place)]
+        outcome.broken += [*chain.mlflow.broken(dumps=chain.recorded + 1), *half_written(chain.place)]
     say(f"{name}: over after {outcome.seconds:.0f} s; {chain.place.unfinished()} unfinished files are left")
     return outcome
 

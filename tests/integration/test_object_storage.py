@@ -38,7 +38,7 @@ def test_what_is_struck_while_it_writes_to_object_storage_publishes_nothing_and_
             place.write(str(file.relative_to(undisturbed.store)), file.read_bytes())
         settings = QUICK | {"fetch.allow_hosts": shop.host, "store": place.url, "tracking.uri": f"sqlite:///{database}"}
         environment = {variable(name): value for name, value in settings.items()}
-        chain = Chain(nursery, place, shop.catalog, environment, database, model="champion")
+        chain = Chain(nursery, place, shop.catalog, environment, database, model="champion", recorded=1)
         outcome = play(chain, "object storage", STRIKES, undisturbed.exports(), print)
     assert not outcome.broken
     assert outcome.equal

@@ -47,6 +47,7 @@ class Chain:
         database: MLflow's.
         dump: the dump's id.
         model: ``train``, or ``champion`` where one is there already.
+        recorded: how many runs over dumps its MLflow knows already.
     """
 
     nursery: Nursery
@@ -56,6 +57,7 @@ class Chain:
     database: Path
     dump: str = DUMP
     model: str = "train"
+    recorded: int = 0
 
     @property
     def mlflow(self) -> Mlflow:
