@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.errors import DedupError, InputError
+from dedup_pipeline.errors import DedupError, InputError, is_of_a_service
 from dedup_pipeline.signals import Interrupted, interruptible
 from dedup_pipeline.wording import tidy
 
@@ -32,6 +33,7 @@ Categories = Annotated[
     list[str] | None, typer.Option("--category", help="Keep this last category; may be repeated.", metavar="NAME")
 ]
 _STACK = Path(".dedup")
+_TRY_AGAIN = 3
 Dags = Annotated[Path | None, typer.Option("--dags", help="Folder with the Dag files.", metavar="DIR")]
 Folder = Annotated[Path, typer.Option("--folder", help="Folder that holds all that the stack keeps.", metavar="DIR")]
 
@@ -44,15 +46,22 @@ def main() -> None:
     except InputError as error:
         _fail(error, 2)
     except DedupError as error:
-        _fail(error, 3 if error.retryable else 2)
+        _fail(error, _TRY_AGAIN if error.retryable else 2)
+    except MemoryError:
+        _fail("this machine has not the memory that was asked for: free some, or lower threads", _TRY_AGAIN)
+    except Exception as error:
+        if not is_of_a_service(error):
+            raise
+        logging.getLogger(__name__).info("the way to it", exc_info=True)
+        _fail(showable(f"{type(error).__name__}: {error}"), _TRY_AGAIN)
     except Interrupted as request:
         typer.echo(f"dedup: {request}; running the same command again goes on from what is done", err=True)
         sys.exit(request.code)
 
 
-def _fail(error: DedupError, status: int) -> None:
+def _fail(error: object, status: int) -> None:
     typer.echo(f"dedup: {error}", err=True)
-    if error.retryable:
+    if status == _TRY_AGAIN:
         typer.echo("dedup: running the same command again goes on where this one stopped", err=True)
     sys.exit(status)
 

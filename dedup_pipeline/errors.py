@@ -77,3 +77,11 @@ class ResourceError(DedupError):
 
 class StackError(DedupError):
     """The local stack could not be started, lost a service, or a run in it failed."""
+
+
+_SERVICES = ("aiobotocore", "aiohttp", "botocore", "mlflow", "requests", "sqlalchemy", "urllib3")
+
+
+def is_of_a_service(error: Exception) -> bool:
+    """Whether an error is one that the client of a service raised: object storage, MLflow or a database may be away."""
+    return type(error).__module__.partition(".")[0] in _SERVICES

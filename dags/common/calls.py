@@ -14,7 +14,7 @@ from airflow.sdk.log import mask_secret
 
 from dags.common.params import settings_of
 from dedup_pipeline.addresses import secrets_in
-from dedup_pipeline.errors import DedupError
+from dedup_pipeline.errors import DedupError, is_of_a_service
 from dedup_pipeline.shares import Share
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 10.0
-_FROM_OUTSIDE = ("aiohttp", "botocore", "mlflow", "requests", "sqlalchemy", "urllib3")
 _NOT_PASSED_ON = ("outputs", "key")  # the next task finds them in the store
 
 
@@ -49,7 +48,7 @@ def errors_for_airflow() -> Iterator[None]:
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        if type(error).__module__.partition(".")[0] in _FROM_OUTSIDE:
+        if is_of_a_service(error):
             raise
         raise AirflowFailException(f"unexpected {type(error).__name__}: {error}; the traceback is above") from error
 
