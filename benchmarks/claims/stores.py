@@ -82,7 +82,8 @@ def write_fetches(settings: Settings, packs: dict[str, list[str]]) -> None:
     for pack, some in packs.items():
         rows = [fetched | {"url": f"http://shop.test/{key}", "image_id": key} for key in some]
         store.write_table(store.pack(pack, FETCHES_FILE), schemas.conform(rows, schemas.FETCHES))
-        manifest = {"settings": judging_settings(settings.fetch), "counts": {"images": len(some)}, "seconds": 0.0}
+        counts = {"images": len(some)}
+        manifest = {"key": pack, "settings": judging_settings(settings.fetch), "counts": counts, "seconds": 0.0}
         store.write_json(store.pack(pack, MANIFEST), manifest)
 
 
