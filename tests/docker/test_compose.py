@@ -143,7 +143,7 @@ def test_the_key_of_the_fetch_worker_writes_packs_and_stages_but_no_model(made):
     assert rights["credentials"][0]["accessKey"] == made["FETCH_ACCESS_KEY"]
     places = {right.partition(":")[2] for right in rights["actions"] if not right.startswith("List:")}
     store = SERVICES["fetch-worker"]["environment"]["DEDUP_STORE"].removeprefix("s3://")
-    assert places == {f"{store}/{name}/*" for name in ("packs", "dumps", "locks")}
+    assert places == {f"{store}/{name}/*" for name in ("packs", "dumps", "locks", "damage")}
     assert {right.partition(":")[0] for right in rights["actions"]} == {"Read", "Write", "List"}
 
 
