@@ -9,25 +9,19 @@ taken away. A damaged file must be made anew, or named in one sentence; where no
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import shutil
+import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conftest import QUICK
-from dedup_pipeline.config import load_settings
-from dedup_pipeline.errors import DedupError
+from conftest import Dedup
 from dedup_pipeline.sample import ImageServer, write_catalog, write_sample_shop
-from dedup_pipeline.stage import Progress, StageResult, no_progress
-from dedup_pipeline.stages import run_all, run_one
 
 DUMP = "2018-10-05"
-PRELOADED = ["dedup_pipeline.ingest", "dedup_pipeline.fetch", "dedup_pipeline.match", "dedup_pipeline.export"]
-PRELOADED += ["training.session", "dedup_pipeline.tracking", "openvino"]
+_PATIENCE = 600.0  # seconds for a run
 
 # what is damaged, the largest where several match -> the stage that reads it
 FILES = {
@@ -90,7 +84,7 @@ class Outcome:
     """What became of a damaged file.
 
     Attributes:
-        word: made anew, named, not read; or, as must not be, CHANGED or TRACEBACK.
+        word: made anew, named, not read; or, as must not be, CHANGED, UNNOTICED or FAILED.
         told: the error's sentence, or what it says.
     """
 
@@ -101,32 +95,6 @@ class Outcome:
     def good(self) -> bool:
         """Whether that may be."""
         return self.word.islower()
-
-
-class _Quiet:
-    """Watches a run and says nothing."""
-
-    def started(self, _: str) -> Progress:
-        return no_progress
-
-    def finished(self, _: StageResult) -> None:
-        pass
-
-
-def _work(store: Path, catalog: Path, host: str, stage: str, told: multiprocessing.Queue) -> None:
-    values = {**QUICK, "store": str(store), "fetch.allow_hosts": host, "train.model": "train"}
-    settings = load_settings(values=values)
-    try:
-        if stage:
-            run_one(stage, settings, DUMP, catalog=str(catalog))
-        else:
-            run_all(settings, DUMP, str(catalog), _Quiet())
-    except DedupError as error:
-        told.put(("named", str(error)))
-    except BaseException:  # noqa: BLE001 - whatever it is, it is shown
-        told.put(("TRACEBACK", traceback.format_exc()))
-    else:
-        told.put(("done", ""))
 
 
 class Trial:
@@ -141,8 +109,6 @@ class Trial:
 
     def __init__(self, store: Path, catalog: Path, host: str, copy: Path) -> None:
         self.store, self._catalog, self._host, self._copy = store, catalog, host, copy
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(PRELOADED)
 
     def finish(self) -> None:
         """Make the store."""
@@ -189,12 +155,23 @@ class Trial:
         return _Copy(self.store, self._copy, file.relative_to(self.store), way)
 
     def _run(self, store: Path, stage: str = "") -> Outcome:
-        told = self._processes.Queue()
-        process = self._processes.Process(target=_work, args=(store, self._catalog, self._host, stage, told))
-        process.start()
-        word, text = told.get()
-        process.join()
-        return Outcome(word, text)
+        dedup = Dedup(store, self._host)
+        words = [stage, "--dump", DUMP] if stage else ["run", "--catalog", str(self._catalog), "--model", "train"]
+        done = subprocess.run(
+            dedup.command(*words),
+            capture_output=True,
+            text=True,
+            env=dedup.environment(),
+            timeout=_PATIENCE,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        if not done.returncode:
+            return Outcome("done", said)
+        sentences = [line for line in said.splitlines() if line.startswith("dedup: ")]
+        if "Traceback" in said or not sentences:
+            return Outcome("FAILED", said)
+        return Outcome("named", sentences[-1])
 
 
 class _Copy:
