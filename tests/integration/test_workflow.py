@@ -4,7 +4,9 @@ import collections
 import datetime
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -203,6 +205,32 @@ def test_clearing_one_task_runs_it_again_and_changes_nothing(workflow, first):
     assert workflow.exports("2018-10-05") == before
 
 
+def test_clearing_a_mapped_stage_whose_plan_is_shorter_now_changes_nothing(workflow, first):
+    def instances():
+        return {
+            task.map_index: task.state
+            for task in workflow.airflow.task_instances(first)
+            if task.task_id == "fingerprint"
+        }
+
+    before, counts = workflow.exports("2018-10-05"), workflow.airflow.xcom(first, "finish_fingerprint")["counts"]
+    mapped, store = instances(), workflow.stack.layout.store
+    assert len(mapped) > 1
+    tables = sorted((store / "packs").glob("*/fingerprints-*.parquet"))
+    content = tables[-1].read_bytes()
+    tables[-1].unlink()  # of all packs one is still to be done: of the old instances only the first has work
+    (store / "dumps" / "2018-10-05" / "fingerprint" / "manifest.json").unlink()
+    workflow.airflow.clear(first, ["plan_fingerprint"])
+    run = workflow.airflow.wait(first, PATIENCE)
+    assert run.state == "success", workflow.states(run)
+    assert instances() == {index: "success" if index == 0 else "removed" for index in mapped}
+    old = workflow.airflow.xcom(run, "fingerprint", map_index=max(mapped))
+    assert old is not None, "Airflow has learnt to drop what a removed task left"
+    assert workflow.airflow.xcom(run, "finish_fingerprint")["counts"] == counts
+    assert tables[-1].read_bytes() == content
+    assert workflow.exports("2018-10-05") == before
+
+
 def test_a_backfill_takes_both_days_and_all_between(workflow, first):
     for number, dump in enumerate(("2018-10-02", "2018-10-03", "2018-10-04")):
         workflow.put_dump(dump, share=0.7 + 0.1 * number, prefix="/")  # other URLs of the same pictures
@@ -343,6 +371,33 @@ def test_a_person_decides_about_the_promotion_of_a_training(workflow, first):
     assert champion.version == version
     assert "approved by" in champion.tags["promoted_because"]
     client.set_registered_model_alias("embedder", "champion", before)
+
+
+def test_a_training_that_is_asked_to_end_is_tried_again_in_its_model_run(workflow, first):
+    def epochs():
+        return list((workflow.stack.layout.store / "trainings").rglob("*.ckpt"))
+
+    run = workflow.airflow.trigger("train_embedder", {"dumps": ["2018-10-05"], "epochs": 12})
+    until = time.monotonic() + PATIENCE
+    while not epochs():
+        assert time.monotonic() < until, workflow.states(run)
+        assert not workflow.airflow.run(run.dag_id, run.run_id).ended, workflow.states(run)
+        time.sleep(0.05)
+    os.kill(workflow.tasks(run)["train"].pid, signal.SIGTERM)  # as a worker that is stopped does
+    run = workflow.airflow.wait(run, PATIENCE)
+    task = workflow.tasks(run)["train"]
+    assert (run.state, task.state, task.try_number) == ("success", "success", 2)
+    assert "Task exited" in json.dumps(workflow.airflow.log(run, task, 1))
+    assert "training goes on from" in json.dumps(workflow.airflow.log(run, task, 2))
+    counts = workflow.airflow.xcom(run, "train")["counts"]
+    (found,) = [
+        found
+        for found in workflow.mlflow.search_runs([workflow.mlflow.get_run(counts["run_id"]).info.experiment_id])
+        if found.data.tags.get("airflow.run_id") == run.run_id
+    ]
+    assert (found.info.run_id, found.info.status) == (counts["run_id"], "FINISHED")
+    assert found.data.tags["airflow.try_number"] == "2"
+    assert not epochs()
 
 
 def _wait_for(workflow, run, name, state):
