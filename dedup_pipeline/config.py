@@ -268,7 +268,8 @@ class ExportSettings(Section):
     )
     review_band: Band = Field(
         (0.1, 0.9),
-        description="Lowest and highest probability (`0.1,0.9`, both included) of the pairs of pictures in review.csv.",
+        description="Lowest and highest probability (`0.1,0.9`, both included) of the pairs of pictures in review.csv; "
+        "one above that is not accepted is there too.",
     )
     review_rows: int = Field(2000, ge=0, le=1_000_000, description="Rows of review.csv at most, the most useful first.")
 

@@ -212,6 +212,8 @@ GROUPS = _table(
     family_id=pa.string(),
     image_id=pa.string(),
     medoid=pa.bool_(),  # whether the image is the group's medoid
+    through=pa.string(),  # the image that ties this one to the group: its medoid, or the best match of who matches most
+    score=pa.float64(),  # how surely the image belongs to the medoid: the least probability on the way
     photo_url=pa.string(),
     title=pa.string(),
 )
@@ -223,6 +225,7 @@ PAIRS = _table(
     kind=pa.string(),
     accepted=pa.bool_(),
     group_id=pa.string(),  # null unless accepted
+    through=pa.string(),  # the listing that ties the two, where they are accepted though they do not match each other
     suspicious=pa.bool_(),  # accepted, though the listings contradict each other in brand or colour
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.evidence import Doubles, Rows
 from dedup_pipeline.names import Names
 from dedup_pipeline.shown import Codes, Flags, Shown
 from dedup_pipeline.store import Store
@@ -27,7 +27,9 @@ class Listed:
         families: (S,) int32, a number for the family of each.
         groups: (S,) int32, the group of each, as a place among ``group_ids``; -1 of those in none.
         canonical: (S,) bool, whether a group goes by its id.
-        medoids: (S,) bool, whether it shows the medoid of its group.
+        scores: (S,) float64, how surely it belongs to its group; 1 of the medoid, 0 of those in none.
+        through: (S,) int64, the listing that ties it to its group, as its place here; itself where it shows the medoid
+            or is in none.
         names: (I,) of the images, sorted.
         group_ids: (G,) text.
     """
@@ -39,7 +41,8 @@ class Listed:
     families: Codes
     groups: Codes
     canonical: Flags
-    medoids: Flags
+    scores: Doubles
+    through: Rows
     names: Names
     group_ids: pa.Array
 
@@ -68,7 +71,7 @@ class Listed:
         rows = np.concatenate(places)[order.to_numpy()]
         ids = together.take(order)
         columns = {"rows": rows, "images": shown.images[rows], "nodes": nodes[rows], "families": shown.families[rows]}
-        return cls(ids=ids, names=names, **columns, **_grouped(ids, groups))
+        return cls(ids=ids, names=names, **columns, **_grouped(ids, groups, names, columns["nodes"]))
 
     def groups_of_nodes(self) -> Codes:
         """(I,) the group of the listings that show a node; -1 where none does, or in no group."""
@@ -78,8 +81,8 @@ class Listed:
         return found
 
 
-def _grouped(ids: pa.Array, table: pa.Table) -> dict[str, Any]:
-    """The attributes that a table of GROUPS tells of listings (S,)."""
+def _grouped(ids: pa.Array, table: pa.Table, names: Names, nodes: Codes) -> dict[str, Any]:
+    """The attributes that a table of GROUPS tells of listings (S,) that show some nodes (S,) of those named."""
     known = table["group_id"].combine_chunks().dictionary_encode()
     members = pc.index_in(table["listing_id"].combine_chunks(), value_set=ids)
     if members.null_count:
@@ -87,6 +90,20 @@ def _grouped(ids: pa.Array, table: pa.Table) -> dict[str, Any]:
     at = members.to_numpy()
     groups = np.full(len(ids), -1, dtype=np.int32)
     groups[at] = known.indices.to_numpy()
-    canonical, medoids = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=bool)
-    canonical[at], medoids[at] = table["canonical"].to_numpy(), table["medoid"].to_numpy()
-    return {"groups": groups, "canonical": canonical, "medoids": medoids, "group_ids": known.dictionary}
+    canonical, scores = np.zeros(len(ids), dtype=bool), np.zeros(len(ids))
+    canonical[at], scores[at] = table["canonical"].to_numpy(), table["score"].to_numpy()
+    # of the listings that show a picture the canonical one stands for it, or else the first
+    order = at[np.lexsort((at, ~canonical[at], nodes[at]))]
+    shown, firsts = np.unique(nodes[order], return_index=True)
+    shows = np.full(len(names), -1, dtype=np.int64)
+    shows[shown] = order[firsts]
+    through = np.arange(len(ids), dtype=np.int64)
+    tied = table["through"].is_valid().to_numpy()
+    through[at[tied]] = shows[names.places(Names.of_column(table["through"].combine_chunks().drop_null()))]
+    return {
+        "groups": groups,
+        "canonical": canonical,
+        "scores": scores,
+        "through": through,
+        "group_ids": known.dictionary,
+    }

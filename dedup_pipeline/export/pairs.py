@@ -135,16 +135,15 @@ def found_pairs(listed: Listed, verdicts: Likely, crowds: Crowds, *, minimum_sco
         minimum_score: pairs below are left out, unless they share a group.
 
     Yields:
-        Pairs with their scores. One that shares a group has the lesser of its two scores against the medoid.
+        Pairs with their scores. One that shares a group and has no verdict has the lesser of its two scores in it.
     """
     low, high = _together(listed, np.where(crowds.inside, np.int32(-1), listed.nodes))
     yield _keys(listed, low, high), np.full(len(low), _SCALE, dtype=np.int32), _same(listed, low, high)
     yield from _across(listed, verdicts, crowds, minimum_score)
-    to_medoid = _to_medoid(listed, verdicts)
-    yield _of_stars(listed, verdicts, crowds, to_medoid, minimum_score)
+    yield _of_stars(listed, verdicts, crowds, minimum_score)
     low, high = _together(listed, np.where(crowds.inside, np.int32(-1), listed.groups))
     kinds = np.full(len(low), _code(VerdictKind.GROUP), dtype=np.int8)
-    yield _keys(listed, low, high), _digits(np.minimum(to_medoid[low], to_medoid[high])), kinds
+    yield _keys(listed, low, high), _digits(np.minimum(listed.scores[low], listed.scores[high])), kinds
 
 
 def _same(listed: Listed, low: Rows, high: Rows) -> Kinds:
@@ -206,26 +205,16 @@ def _of_two_families(listed: Listed, crowds: Crowds, one: Rows, other: Rows) -> 
     return one, instead(other, one)
 
 
-def _of_stars(listed: Listed, verdicts: Likely, crowds: Crowds, to_medoid: Doubles, minimum_score: float) -> Found:
+def _of_stars(listed: Listed, verdicts: Likely, crowds: Crowds, minimum_score: float) -> Found:
     """The pairs of the stars of crowds, with the scores and kinds that they would have in a smaller group."""
     low, high = crowds.low, crowds.high
     probabilities, at = _verdicts_on(listed, verdicts, listed.nodes[low], listed.nodes[high])
     judged = (at >= 0) & (probabilities >= minimum_score)
-    scores = np.where(judged, probabilities, np.minimum(to_medoid[low], to_medoid[high]))
+    scores = np.where(judged, probabilities, np.minimum(listed.scores[low], listed.scores[high]))
     kinds = np.where(judged, np.append(verdicts.kinds, 0)[at], _code(VerdictKind.GROUP)).astype(np.int8)
     equal = listed.nodes[low] == listed.nodes[high]
     kinds[equal] = _same(listed, low[equal], high[equal])
     return _keys(listed, low, high), _digits(np.where(equal, 1.0, scores)), kinds
-
-
-def _to_medoid(listed: Listed, verdicts: Likely) -> Doubles:
-    """(S,) how likely the picture of each listing is a duplicate of its group's medoid; 0 where nothing says so."""
-    medoid_of = np.full(len(listed.group_ids) + 1, -1, dtype=np.int64)
-    medoid_of[listed.groups[listed.medoids]] = listed.nodes[listed.medoids]
-    medoids = medoid_of[listed.groups]
-    found, _ = _verdicts_on(listed, verdicts, listed.nodes, medoids)
-    found[listed.nodes == medoids] = 1.0
-    return found
 
 
 def _verdicts_on(listed: Listed, verdicts: Likely, one: Codes | Rows, other: Codes | Rows) -> tuple[Doubles, Rows]:
@@ -238,3 +227,30 @@ def _verdicts_on(listed: Listed, verdicts: Likely, one: Codes | Rows, other: Cod
         there = known[at] == asked
         found[there], places[there] = verdicts.probabilities[at[there]], at[there]
     return found, places
+
+
+def ties(listed: Listed, pairs: ListingPairs, threshold: float) -> Rows:
+    """(P,) the listing through which two are accepted that do not match each other; -1 of all other pairs.
+
+    Args:
+        listed: the listings.
+        pairs: of them.
+        threshold: the least probability of an accepted verdict.
+    """
+    group = pairs.kinds == _code(VerdictKind.GROUP)
+    indirect = pairs.accepted & (group | (pairs.digits < np.rint(threshold * _SCALE)))
+    found = np.full(len(pairs), -1, dtype=np.int64)
+    found[indirect] = tie(listed, pairs.low[indirect], pairs.high[indirect])
+    return found
+
+
+def tie(listed: Listed, one: Codes | Rows, other: Codes | Rows) -> Rows:
+    """(P,) the listing that ties two of one group which do not match each other; -1 where the one ties the other.
+
+    That is what ties the one of them to the group that does not match its medoid; or else a listing of the medoid.
+    """
+    by_one, by_other = listed.through[one], listed.through[other]
+    # what ties a medoid's match is a medoid, which nothing ties
+    joined_one, joined_other = listed.through[by_one] != by_one, listed.through[by_other] != by_other
+    found = np.where(~joined_one & (joined_other | (by_one == one)), by_other, by_one)
+    return np.where((found == one) | (found == other), -1, found)

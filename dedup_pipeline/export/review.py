@@ -23,7 +23,7 @@ _SUREST = 0.999  # a threshold of 1 accepts nothing; all it says of the cost of 
 class Reason(StrEnum):
     """Why a pair of pictures is in review.csv."""
 
-    UNCERTAIN = "uncertain"  # its probability lies in the band
+    UNCERTAIN = "uncertain"  # its probability lies in the band, or above it and yet it is not accepted
     CROWD = "crowd"  # accepted, and so many listings are in the group that it is named as a star, see ``Crowds``
     COLOUR = "colour-contradicts"  # accepted, though two listings name colours that exclude each other
     BRAND = "brand-contradicts"  # accepted, though two listings name different brands
@@ -42,7 +42,7 @@ class Review:
         pairs: one row per pair of pictures, the most useful first: node_a, node_b (equal where listings of one picture
             contradict each other), kind, probability, accepted, reason; and id_a, id_b, two listings that contradict
             each other, null where none do.
-        uncertain: how many pairs of pictures lie in the band, listed or not.
+        uncertain: how many pairs of pictures lie in the band, or above it without being accepted, listed or not.
         suspicious: how many accepted ones have listings that contradict each other, listed or not; crowds without any
             that do are not among them.
         by_reason: how many of these contradict each other in colour, and in brand.
@@ -110,7 +110,7 @@ def choose_review(
         verdicts: batches of ``VERDICT_COLUMNS``; read once, and only the best ``rows`` are held.
         suspicious: see ``suspicious_pictures``.
         groups_of: tells the groups of some pictures, -1 of those in none.
-        band: lowest and highest probability of an uncertain pair.
+        band: lowest and highest probability of an uncertain pair; one above that is not accepted is uncertain too.
         threshold: the least probability of an accepted verdict.
         rows: how many pairs at most. A quarter is kept for suspicious ones, where they are so many.
     """
@@ -118,12 +118,12 @@ def choose_review(
     both: set[tuple[str, str]] = set()
     uncertain = 0
     for batch in verdicts:
-        inside = _within(batch, band)
+        inside = _judged(_from(batch, band[0]), groups_of, threshold)
+        inside = inside[(inside["probability"] <= band[1]) | ~inside["accepted"]]
         if inside.empty:
             continue
         uncertain += len(inside)
         both |= _keys(inside.merge(suspicious[_NODES], on=_NODES))
-        inside = _judged(inside, groups_of, threshold)
         best = _best(inside if best is None else pd.concat([best, inside], ignore_index=True), rows)
     suspicious = suspicious.assign(accepted=True)
     if best is None:
@@ -135,11 +135,8 @@ def choose_review(
     return Review(pairs, uncertain, contradicting, by_reason, left_out)
 
 
-def _within(batch: pa.RecordBatch, band: tuple[float, float]) -> pd.DataFrame:
-    low, high = band
-    probability = batch["probability"]
-    inside = pc.and_(pc.greater_equal(probability, low), pc.less_equal(probability, high))
-    found: pd.DataFrame = batch.filter(inside).to_pandas()
+def _from(batch: pa.RecordBatch, least: float) -> pd.DataFrame:
+    found: pd.DataFrame = batch.filter(pc.greater_equal(batch["probability"], least)).to_pandas()
     return found
 
 

@@ -14,7 +14,7 @@ from dedup_pipeline.export.spreadsheet import MOST_ID_CHARS, defused
 LISTING_COLUMNS = ["listing_id", "title", "brand", "colour", "photo_url"]
 _PER_SIDE = ("id", "title", "brand", "colour", "listings", "photo_url")
 COLUMNS = [
-    *("reason", "probability", "accepted", "kind"),
+    *("reason", "probability", "accepted", "through", "kind"),
     *(f"{name}_{side}" for name in _PER_SIDE for side in ("a", "b")),
     *("image_a", "image_b"),
 ]
@@ -62,7 +62,7 @@ def write_review(file: BinaryIO, pairs: pd.DataFrame, listings: Iterable[Mapping
 
     Args:
         file: where; UTF-8 with a byte order mark, without which some spreadsheets misread accents.
-        pairs: of ``with_listings``, in order.
+        pairs: of ``with_listings``, in order, with through, a listing or null.
         listings: ``LISTING_COLUMNS``, at least those that the pairs name.
         digits: of a probability.
     """
@@ -71,6 +71,7 @@ def write_review(file: BinaryIO, pairs: pd.DataFrame, listings: Iterable[Mapping
         "reason": pairs["reason"],
         "probability": pairs["probability"],
         "accepted": pairs["accepted"].map({True: "yes", False: "no"}),
+        "through": [_cell("id", name) for name in pairs["through"].where(pairs["through"].notna(), None)],
         "kind": pairs["kind"],
     }
     for side in _SIDES:

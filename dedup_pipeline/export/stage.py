@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Rows
 from dedup_pipeline.export.contradictions import Claims, contradictions
 from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.export.pairs import DIGITS, KINDS, Likely, ListingPairs, found_pairs, listing_pairs
+from dedup_pipeline.export.pairs import DIGITS, KINDS, Likely, ListingPairs, found_pairs, listing_pairs, tie, ties
 from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
 from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
 from dedup_pipeline.export.spreadsheet import defused_ids
 from dedup_pipeline.names import Names
-from dedup_pipeline.schemas import PAIRS, conform
-from dedup_pipeline.shown import Codes, Flags, Shown, matched_nodes, several_families
+from dedup_pipeline.schemas import PAIRS, VerdictKind, conform
+from dedup_pipeline.shown import Codes, Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 5
+VERSION = 6
 SCHEMA_VERSION = 1
 _SCHEMA_FILE = "duplicates.schema.json"
 _ROWS, _LINES = 1 << 20, 50_000  # of pairs.parquet, and of text, that are written at a time
@@ -107,14 +108,15 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         suspicious[accepted] = doubted
         progress(1, 4)
         store.write_table(paths["groups"], groups)
-        _write_pairs(store, paths, listed, pairs, suspicious)
+        _write_pairs(store, paths, listed, pairs, {"suspicious": suspicious, "through": ties(listed, pairs, threshold)})
         progress(2, 4)
         crowd = crowds.between_hubs(pairs.low[accepted], pairs.high[accepted])
         told = doubted | crowd
         reasons = {"crowd": crowd[told], "brand": brand[told], "colour": colour[told]}
         to_look_at = suspicious_pictures(_named(listed, pairs, accepted[told]).assign(**reasons))
         chosen = _review(store, dump_id, to_look_at, listed, settings)
-        _write_review(store, dump_id, paths["review"], with_listings(chosen.pairs, _showing(listed, chosen.pairs)))
+        named = with_listings(chosen.pairs, _showing(listed, chosen.pairs))
+        _write_review(store, dump_id, paths["review"], _with_ties(listed, named, threshold))
         progress(3, 4)
         with store.writing(paths["duplicates"]) as file:
             for line in _json_lines(_duplicates(listed, pairs, settings.export.form)):
@@ -157,17 +159,17 @@ def _read(store: Store, dump_id: str, groups: pa.Table, *, least: float) -> tupl
 
 
 def _write_pairs(
-    store: Store, paths: Mapping[str, str], listed: Listed, pairs: ListingPairs, suspicious: Flags
+    store: Store, paths: Mapping[str, str], listed: Listed, pairs: ListingPairs, told: Mapping[str, Any]
 ) -> None:
     """Write pairs.parquet for programs, and pairs.csv for spreadsheets, some rows at a time."""
     shown = replace(listed, ids=defused_ids(listed.ids))
     with store.writing_table(paths["pairs"], PAIRS) as table, store.writing(paths["pairs_csv"]) as file:
         for start in range(0, max(1, len(pairs)), _ROWS):
             some = np.arange(start, min(start + _ROWS, len(pairs)))
-            rows = _table(listed, pairs, suspicious, some)
+            rows = _table(listed, pairs, told, some)
             table.write_table(rows)
             if shown.ids is not listed.ids:
-                rows = _table(shown, pairs, suspicious, some)
+                rows = _table(shown, pairs, told, some)
             for first in range(0, max(1, len(some)), _LINES):
                 rows.slice(first, _LINES).to_pandas().to_csv(
                     file,
@@ -179,10 +181,11 @@ def _write_pairs(
                 )
 
 
-def _table(listed: Listed, pairs: ListingPairs, suspicious: Flags, rows: Rows) -> pa.Table:
-    """Some rows (R,) of PAIRS."""
+def _table(listed: Listed, pairs: ListingPairs, told: Mapping[str, Any], rows: Rows) -> pa.Table:
+    """Some rows (R,) of PAIRS, with what is told of all of them: suspicious (P,) bool, through as of ``ties``."""
     accepted = pairs.accepted[rows]
     groups = pa.array(listed.groups[pairs.low[rows]], mask=~accepted)
+    through = told["through"][rows]
     columns = {
         "id_a": listed.ids.take(pa.array(pairs.low[rows])),
         "id_b": listed.ids.take(pa.array(pairs.high[rows])),
@@ -190,7 +193,8 @@ def _table(listed: Listed, pairs: ListingPairs, suspicious: Flags, rows: Rows) -
         "kind": pa.array(KINDS).take(pa.array(pairs.kinds[rows])),
         "accepted": accepted,
         "group_id": listed.group_ids.take(groups),
-        "suspicious": suspicious[rows],
+        "through": listed.ids.take(pa.array(through, mask=through < 0)),
+        "suspicious": told["suspicious"][rows],
     }
     return conform(columns, PAIRS)
 
@@ -237,6 +241,16 @@ def _review(store: Store, dump_id: str, suspicious: pd.DataFrame, listed: Listed
             threshold=float(str(matched.counts["threshold"])),
             rows=settings.export.review_rows,
         )
+
+
+def _with_ties(listed: Listed, pairs: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """The pairs with the column through: the listing by which they are accepted that do not match each other."""
+    indirect = pairs["accepted"] & (pairs["kind"].eq(VerdictKind.GROUP) | (pairs["probability"] < threshold))
+    some = pairs[indirect]
+    sides = [pc.index_in(pa.array(some[f"id_{side}"], pa.string()), value_set=listed.ids).to_numpy() for side in "ab"]
+    places = tie(listed, *sides)
+    through = listed.ids.take(pa.array(places, mask=places < 0)).to_pylist()
+    return pairs.assign(through=pd.Series(through, index=some.index, dtype=object))
 
 
 def _write_review(store: Store, dump_id: str, path: str, pairs: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.fingerprint import FILE
-from dedup_pipeline.group.stars import stars
+from dedup_pipeline.group.stars import Tie, stars
 from dedup_pipeline.names import Names
 from dedup_pipeline.packs import held_images, iter_packed
 from dedup_pipeline.schemas import GROUPS, conform
@@ -19,7 +19,7 @@ from dedup_pipeline.shown import Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Done, Progress, StageResult, finished_dumps, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 
-VERSION = 2
+VERSION = 3
 
 
 def group(settings: Settings, dump_id: str, progress: Progress = no_progress) -> StageResult:
@@ -56,8 +56,8 @@ def group(settings: Settings, dump_id: str, progress: Progress = no_progress) ->
     return run_stage(store, dump_id, "group", inputs=inputs, version=VERSION, work=work)
 
 
-def _stars(store: Store, matched: StageResult) -> dict[str, str]:
-    """The medoid of every node that accepted verdicts tie to others."""
+def _stars(store: Store, matched: StageResult) -> dict[str, Tie]:
+    """The star of every node that accepted verdicts tie to others."""
     threshold = float(str(matched.counts["threshold"]))
     edges: dict[str, dict[str, float]] = defaultdict(dict)
     with store.reading_table(matched.outputs["verdicts"]) as table:
@@ -69,11 +69,11 @@ def _stars(store: Store, matched: StageResult) -> dict[str, str]:
     return stars(edges)
 
 
-def _members(store: Store, dump_id: str, medoid_of: dict[str, str]) -> list[list[dict[str, Any]]]:
+def _members(store: Store, dump_id: str, ties: dict[str, Tie]) -> list[list[dict[str, Any]]]:
     """The listings of every group, groups and listings in order of their ids; only these are held with their words."""
     images, node_of = matched_nodes(store, dump_id)
     star_of = np.arange(len(images), dtype=np.int32)  # a node without a star is its own medoid
-    star_of[images.places(Names.of(medoid_of))] = images.places(Names.of(medoid_of.values()))
+    star_of[images.places(Names.of(ties))] = images.places(Names.of(tie.medoid for tie in ties.values()))
     shown = Shown.read(store, dump_id, images)
     nodes = shown.nodes(node_of)
     stars_of_listings = np.where(nodes >= 0, star_of[nodes], -1).astype(np.int32) if len(images) else nodes
@@ -83,10 +83,13 @@ def _members(store: Store, dump_id: str, medoid_of: dict[str, str]) -> list[list
     rows_of: dict[int, list[dict[str, Any]]] = defaultdict(list)
     columns = ["listing_id", "family_id", "photo_url", "title"]
     for places, batch in shown.listings(store, columns, _flags(wanted, len(nodes))):
-        names = images.take(shown.images[places])
-        for place, image, listing in zip(places.tolist(), names, batch.to_pylist(), strict=True):
+        names, shown_nodes = images.take(shown.images[places]), images.take(nodes[places])
+        for place, image, node, listing in zip(places.tolist(), names, shown_nodes, batch.to_pylist(), strict=True):
             star = int(stars_of_listings[place])
-            rows_of[star].append({**listing, "image_id": image, "medoid": int(nodes[place]) == star})
+            tie = ties.get(node)  # several listings of one picture that matches no other
+            through, score = (None, 1.0) if tie is None or tie.medoid == node else (tie.through, tie.probability)
+            tied = {"medoid": int(nodes[place]) == star, "through": through, "score": score}
+            rows_of[star].append({**listing, "image_id": image, **tied})
     sizes = _pixels(store, dump_id, {row["image_id"] for rows in rows_of.values() for row in rows})
     found = []
     for listings in rows_of.values():

@@ -17,7 +17,7 @@ def test_a_family_that_shows_one_photo_in_many_colours_has_them_all(tmp_path):
     store = Store(str(tmp_path))
     store.write_table("listings.parquet", conform(rows, LISTINGS))
     shows = [("A1", "A", "n1", "n1"), ("A2", "A", "n1", "n1"), ("B1", "B", "n2", "n2"), ("C1", "C", "n3", "n3")]
-    known = listed(shows, dict.fromkeys(("A1", "A2", "B1", "C1"), "G"), {"G": "n1"}, ["n1", "n2", "n3"])
+    known = listed(shows, [], dict.fromkeys(("A1", "A2", "B1", "C1"), "G"), {"G": "n1"}, ["n1", "n2", "n3"])
     known.rows[:] = [0, 1, 3, 2]  # where they stand in the table
     nothing = np.zeros(len(said), dtype=np.int32)
     claims = Claims.read(store, Shown("listings.parquet", nothing, nothing), known)

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import itertools
+import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +41,7 @@ class Matched:
         nodes = dict(zip(("node_a", "node_b"), sorted((self.images[a], self.images[b])), strict=True))
         self.verdicts.append({**nodes, "kind": kind, "probability": probability, "logit": logit, "directions": 2})
 
-    def export(self, **changed):
+    def export(self, threshold=THRESHOLD, **changed):
         """Write the tables, group and export; the rows of review.csv as a spreadsheet reads them."""
         store = self.store
         listings = schemas.conform(sorted(self.listings, key=lambda row: row["listing_id"]), schemas.LISTINGS)
@@ -49,9 +51,9 @@ class Matched:
         paths = {name: store.dump(DUMP, "match", f"{name}.parquet") for name in ("verdicts", "nodes")}
         store.write_table(paths["verdicts"], schemas.conform(verdicts, schemas.VERDICTS), group_rows=2)
         store.write_table(paths["nodes"], schemas.conform(nodes, schemas.NODES))
-        counts = {"threshold": THRESHOLD, "expected_precision": 0.991}
+        counts = {"threshold": threshold, "expected_precision": 0.991}
         made = {"match": Done(paths, counts), "train": Done({}, {}), "index": Done({}, {})}
-        inputs = {"verdicts": verdicts, "listings": listings.to_pylist()}
+        inputs = {"threshold": threshold, "verdicts": verdicts, "listings": listings.to_pylist()}
         for stage, done in made.items():
             run_stage(store, DUMP, stage, inputs=inputs, version=1, work=lambda done=done: done)
         group(self.settings, DUMP)
@@ -96,6 +98,47 @@ def test_uncertain_pairs_come_most_useful_first(matched):
     assert {row["reason"] for row in rows} == {"uncertain"}
     assert matched.summary()["export"]["uncertain_photo_pairs"] == 4
     assert matched.summary()["match"]["expected_precision"] == 0.991
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("threshold", [0.5, 0.935, 1.0])
+def test_every_verdict_that_rules_nothing_out_is_accepted_or_in_the_review(matched, seed, threshold):
+    chance = random.Random(seed)
+    for number in range(8):
+        matched.listing(f"L{number}", number)
+    likely = set()
+    for a, b in itertools.combinations(range(8), 2):
+        if chance.random() < 0.6:
+            probability = chance.choice([0.05, 0.3, 0.7, 0.92, 0.95, 0.99, 0.999])
+            matched.verdict(a, b, probability)
+            likely |= {(f"L{a}", f"L{b}")} if probability >= 0.1 else set()
+    reviewed = {(row["id_a"], row["id_b"]): row["accepted"] for row in matched.export(threshold=threshold)}
+    accepted = set(matched.pairs().query("accepted").index)
+    assert likely <= accepted | {pair for pair, answer in reviewed.items() if answer == "no"}
+    assert {pair for pair, answer in reviewed.items() if answer == "yes"} <= accepted
+    assert matched.summary()["export"]["uncertain_photo_pairs"] == len(reviewed)
+
+
+def test_a_pair_that_is_accepted_through_another_says_so(matched):
+    for number in range(8):
+        matched.listing(f"L{number}", number)
+    # the medoid is 0; 7 matches five of its seven and not itself
+    for member in range(1, 7):
+        matched.verdict(0, member, 0.999)
+    for a, b in itertools.combinations(range(1, 6), 2):
+        matched.verdict(a, b, 0.91)
+    for member in range(1, 6):
+        matched.verdict(member, 7, 0.96 if member == 3 else 0.95)
+    matched.verdict(0, 7, 0.599)
+    row = matched.export()[0]
+    assert (row["id_a"], row["id_b"], row["accepted"], row["through"]) == ("L0", "L7", "yes", "L3")
+    through, score = (matched.pairs()[name] for name in ("through", "score"))
+    assert matched.pairs()["accepted"].all()
+    assert pd.isna(through["L0", "L1"])  # they match each other
+    assert pd.isna(through["L3", "L7"])
+    assert (through["L0", "L7"], score["L0", "L7"]) == ("L3", 0.599)
+    assert (through["L6", "L7"], score["L6", "L7"]) == ("L3", 0.96)
+    assert (through["L1", "L6"], score["L1", "L6"]) == ("L0", 0.999)
 
 
 def test_a_pair_has_the_id_of_its_group_where_it_is_accepted_and_none_else(matched):
@@ -143,7 +186,8 @@ def test_the_band_is_a_setting(matched):
     matched.verdict(0, 1, 0.2)
     matched.verdict(0, 2, 0.7)
     assert ids(matched.export(review_band=(0.3, 0.8))) == [("L0", "L2")]
-    assert ids(matched.export(review_band=(0.1, 0.3))) == [("L0", "L1")]
+    # one above the band is not accepted either
+    assert ids(matched.export(review_band=(0.1, 0.3))) == [("L0", "L2"), ("L0", "L1")]
 
 
 def test_contradictions_stay_duplicates_and_are_reported(matched):
@@ -252,5 +296,5 @@ def test_a_dump_without_anything_to_look_at_has_a_header_only(matched):
     matched.listing("B", 1)
     assert matched.export() == []
     header = matched.store.read_bytes(matched.store.export(DUMP, "review.csv")).decode("utf-8-sig")
-    assert header.startswith("reason,probability,accepted,kind,id_a,id_b,")
+    assert header.startswith("reason,probability,accepted,through,kind,id_a,id_b,")
     assert matched.summary()["export"]["suspicious_photo_pairs"] == 0

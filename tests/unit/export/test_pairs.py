@@ -45,8 +45,10 @@ class Row:
     accepted: bool
 
 
-def listed(listings, groups, medoids, images) -> Listed:
+def listed(listings, verdicts, groups, medoids, images) -> Listed:
     """The listings as arrays: listing, family, image and node of each."""
+    direct = {frozenset((a, b)): value for a, b, _, value in verdicts}
+    shows = {node: place for place, (*_, node) in reversed(list(enumerate(listings)))}
     names, families = Names.of(images), sorted({family for _, family, _, _ in listings})
     group_ids = sorted({*groups.values()})
     nodes = [node for _, _, _, node in listings]
@@ -59,7 +61,19 @@ def listed(listings, groups, medoids, images) -> Listed:
         families=np.array([families.index(family) for _, family, _, _ in listings], dtype=np.int32),
         groups=np.array([group_ids.index(group) if group else -1 for group in of_group], dtype=np.int32),
         canonical=np.zeros(len(listings), dtype=bool),
-        medoids=np.array([medoids.get(group) == node for group, node in zip(of_group, nodes, strict=True)], dtype=bool),
+        scores=np.array(
+            [
+                direct.get(frozenset((medoids[group], node)), float(medoids[group] == node)) if group else 0.0
+                for group, node in zip(of_group, nodes, strict=True)
+            ]
+        ),
+        through=np.array(
+            [
+                shows[medoids[group]] if group and medoids[group] != node else place
+                for place, (group, node) in enumerate(zip(of_group, nodes, strict=True))
+            ],
+            dtype=np.int64,
+        ),
         names=names,
         group_ids=pa.array(group_ids, pa.string()),
     )
@@ -76,7 +90,7 @@ def found(listings, verdicts, groups, medoids, *, minimum_score=0.01, above=100)
     images = sorted(
         {name for *_, image, node in listings for name in (image, node)} | {n for v in verdicts for n in v[:2]}
     )
-    known = listed(listings, groups, medoids, images)
+    known = listed(listings, verdicts, groups, medoids, images)
     crowds = Crowds.of(known, above)
     pairs = listing_pairs(known, found_pairs(known, likely(verdicts, images), crowds, minimum_score=minimum_score))
     ids = known.ids.to_pylist()
