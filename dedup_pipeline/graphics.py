@@ -19,7 +19,7 @@ from dedup_pipeline.imaging import Picture, halved, spread_of
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-_SIDE = 320  # pixels of the long side at most: letters stay readable
+_SIDES = (320, 640, 1280)  # pixels of the long side at most, until letters are readable: a tall chart is narrow
 _FLAT, _SHARP = 12, 64  # levels that a channel varies by within 3 x 3 pixels: at most, at least
 _MOST_TEXTURE = 0.25  # share of the pixels that are neither; of photos on white 0.08 to 0.27, of cards 0.01 to 0.19
 _COLOURS = 4
@@ -40,18 +40,22 @@ def is_text_card(picture: Picture, square: Picture) -> bool:
         picture: (H, W, 3) uint8 RGB.
         square: what ``hashing.square`` made of it; its colours tell most photos, those of a small picture the rest.
     """
-    if _covered(square) < _LEAST_COVERED_SQUARE or _covered(_small(picture, _SIDE // 2)) < _LEAST_COVERED:
+    if _covered(square) < _LEAST_COVERED_SQUARE or _covered(_small(picture, _SIDES[0] // 2)) < _LEAST_COVERED:
         return False
-    small = _small(picture, _SIDE)
-    spread = spread_of(small)
-    flat = spread <= _FLAT
-    textured = cv2.countNonZero(cv2.inRange(spread, _FLAT + 1, _SHARP - 1))
-    if textured > _MOST_TEXTURE * flat.size or not flat.any():
-        return False
-    covered, papers = _palette(small, flat)
-    if covered < _LEAST_COVERED:
-        return False
-    return sum(_letters_on(small, paper) for paper in papers) >= _FEWEST_LETTERS
+    for side in _SIDES:
+        small = _small(picture, side)
+        spread = spread_of(small)
+        flat = spread <= _FLAT
+        covered, papers = _palette(small, flat) if flat.any() else (0.0, [])
+        if covered < _LEAST_COVERED:
+            return False
+        textured = cv2.countNonZero(cv2.inRange(spread, _FLAT + 1, _SHARP - 1))
+        drawn = textured <= _MOST_TEXTURE * flat.size
+        if drawn and sum(_letters_on(small, paper) for paper in papers) >= _FEWEST_LETTERS:
+            return True
+        if max(picture.shape[:2]) <= side:
+            return False
+    return False
 
 
 def _small(picture: Picture, side: int) -> Picture:

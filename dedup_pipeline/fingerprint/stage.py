@@ -19,7 +19,7 @@ from dedup_pipeline.schemas import FINGERPRINTS, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 4  # raise it when the same picture gets another fingerprint
+VERSION = 5  # raise it when the same picture gets another fingerprint
 FILE = f"fingerprints-{VERSION}.parquet"
 _TOGETHER = 16  # images of one task: figures of many cost less, and a small pack still feeds every thread
 

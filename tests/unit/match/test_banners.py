@@ -82,6 +82,34 @@ COPIES: dict[str, Callable[[Picture], Picture]] = {
 }
 
 
+def _table_of(width: int, height: int, columns: int, rows: int, letters: int) -> Picture:
+    image = Image.new("RGB", (width, height), (255, 255, 255))
+    draw = ImageDraw.Draw(image)
+    for row in range(rows):
+        draw.line((0, height * row // rows, width, height * row // rows), fill=(150, 150, 150), width=1)
+        for column in range(columns):
+            place = (width * (2 * column + 1) // (2 * columns), height * (2 * row + 1) // (2 * rows))
+            text = ("Chest", "Waist", "Hip", "Size", "Arm")[column % 5] if not row else f"{40 + 7 * row + 3 * column}"
+            draw.text(place, text, fill=(20, 20, 20), font=ImageFont.load_default(letters), anchor="mm")
+    return np.array(image, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "columns", "rows", "letters"),
+    [
+        (480, 1600, 4, 7, 17),
+        (300, 1800, 3, 12, 16),
+        (2000, 400, 14, 4, 20),
+        (1200, 1200, 8, 12, 18),
+        (360, 900, 4, 10, 14),
+    ],
+)
+def test_a_size_chart_is_a_card_whatever_its_shape_and_its_letters(width, height, columns, rows, letters) -> None:
+    chart = _table_of(width, height, columns, rows, letters)
+    assert _is_card(chart)
+    assert _is_card(decode(edits.encode(chart, "jpeg", 80)))
+
+
 @pytest.mark.parametrize("name", CARDS)
 @pytest.mark.parametrize("copy", COPIES)
 def test_drawn_text_is_a_card_however_it_is_stored(name: str, copy: str) -> None:
