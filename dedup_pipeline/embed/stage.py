@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from dedup_pipeline.inference import Prepared
 from dedup_pipeline.locks import locked
 from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
 from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE, iter_images, pack_ids
+from dedup_pipeline.parallel import pool_of
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
@@ -169,7 +170,7 @@ def _prepared(store: Store, encoder: Encoder, pack_id: str, settings: Settings) 
 
     keep_freed_memory()
     waiting: deque[tuple[str, Future[Prepared]]] = deque()
-    with ThreadPoolExecutor(max_workers=min(8, settings.worker_threads), thread_name_prefix="decode") as pool:
+    with pool_of(min(8, settings.worker_threads), "decode") as pool:
         for image_id, data in iter_images(store, pack_id):
             waiting.append((image_id, pool.submit(prepare, data)))
             if len(waiting) > 2 * GROUP_ROWS:

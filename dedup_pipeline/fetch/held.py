@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.errors import DamagedError
 from dedup_pipeline.pack_state import MANIFEST, read_pack_manifest, suspect
 from dedup_pipeline.packs import FETCHES_FILE
+from dedup_pipeline.parallel import pool_of
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.store import Store
 
@@ -155,7 +155,7 @@ def _relevant(store: Store, wanted: npt.NDArray[np.uint64]) -> Iterator[pa.Table
         return table.append_column("made_by", pa.array(made_by, pa.string()))
 
     packs = iter(store.names("packs"))
-    with ThreadPoolExecutor(_READERS) as readers:
+    with pool_of(_READERS) as readers:
         while ahead := list(itertools.islice(packs, _AHEAD)):
             yield from (table for table in readers.map(read, ahead) if table is not None)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
+
+from dedup_pipeline.parallel import pool_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,20 +21,15 @@ def in_order(items: Iterable[Item], work: Callable[[Item], Result], threads: int
     """
     source = iter(items)
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(1, "ingest-read") as reader, ThreadPoolExecutor(threads, "ingest-work") as pool:
+    with pool_of(1, "ingest-read") as reader, pool_of(threads, "ingest-work") as pool:
         coming = reader.submit(_next, source)
-        try:
-            while (found := coming.result()) is not None:
-                coming = reader.submit(_next, source)
-                waiting.append(pool.submit(work, found[0]))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
+        while (found := coming.result()) is not None:
+            coming = reader.submit(_next, source)
+            waiting.append(pool.submit(work, found[0]))
+            if len(waiting) > threads:
                 yield waiting.popleft().result()
-        finally:
-            coming.cancel()
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _next(source: Iterator[Item]) -> tuple[Item] | None:
