@@ -237,6 +237,11 @@ class MatchSettings(Section):
         description="Pairs of a photo that are laid over each other beside those of its re-uploads, at most, by what "
         "decoys need. Fewer cost less, and lose re-uploads of kinds that nobody simulates.",
     )
+    reprints: bool = Field(
+        False,
+        description="Expect other motifs on the same product, as shops of printed garments, labelled bottles or cases "
+        "sell them. Such pairs are no longer taken for duplicates, nor are some with a badge or a logo.",
+    )
     recalibrate_from: float = Field(
         0.1,
         ge=0,

@@ -10,20 +10,28 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from dedup_pipeline import edits
 from dedup_pipeline.alignment.product import plain_product
 from dedup_pipeline.edits import Picture
 from dedup_pipeline.edits.encoding import decoded
-from dedup_pipeline.edits.picture import blend
+from dedup_pipeline.edits.picture import as_picture, blend
 from dedup_pipeline.imaging import decode_own
+from dedup_pipeline.motifs import drawn_motif
 from dedup_pipeline.seller_edits import EDITS, LIGHT, STRONG, between
 
 Strength = Literal[1, 2, 3]
+Floats = npt.NDArray[np.float32]
 
 _SMALLEST_SIDE = 48
 _VISIBLE = 11.0  # CIE Lab units of mean change over the product: what a person calls another colour at a glance
 _TRIES = 6
+_INSIDE = 0.95  # share of a motif that lies on the product: one that reaches beyond is a sticker on the photo
+_BROAD = 0.7  # of the greatest distance to the product's rim
+_FITTING = 1.6  # times that distance: a disc of 2 would touch the rim
+_LEAST_INK = 0.004  # share of the product: less is a label that nobody looks at
+_INKED = 20.0  # CIE Lab units of mean change under the ink
 _GREY = 0.05  # share of the copies that lose their colour
 
 
@@ -89,6 +97,54 @@ def recolour(picture: Picture, generator: np.random.Generator) -> Picture | None
         if float(change.mean()) >= _VISIBLE:
             return painted
     return None
+
+
+def reprint(picture: Picture, other: Picture, generator: np.random.Generator) -> Picture | None:
+    """Print another motif on the product of a photo: the same garment, bottle or case, and another product.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        other: the same, of any size; what it shows may become the motif.
+        generator: decides the motif, its size, place and colours; it is advanced.
+
+    Returns:
+        (H, W, 3) uint8 RGB, or None where no draw fits on the product and is seen on it, or the product cannot be told
+        from its ground.
+    """
+    before = np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
+    product = plain_product(before)
+    if product is None:
+        return None
+    columns = np.flatnonzero(product.any(axis=0))
+    wide = columns[-1] - columns[0] + 1
+    # where the product is broad: a chest, a belly, the front of a case
+    rim = np.pad(product.astype(np.uint8), 1)  # what the picture cuts off ends there
+    depth = cv2.distanceTransform(rim, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    places = np.argwhere(depth >= _BROAD * depth.max())
+    for _ in range(_TRIES):
+        row, column = places[generator.integers(len(places))].tolist()
+        width = min(wide * between(generator, 0.15, 0.5), _FITTING * depth[row, column])
+        motif, opacity = drawn_motif(other, round(width), generator)
+        height, width = opacity.shape
+        top, left = row - height // 2, column - width // 2
+        if min(top, left) < 0 or top + height > len(product) or left + width > product.shape[1]:
+            continue
+        place = slice(top, top + height), slice(left, left + width)
+        inked = opacity > 127
+        if inked.sum() < _LEAST_INK * product.sum() or product[place][inked].mean() < _INSIDE:
+            continue
+        printed = picture.copy()
+        printed[place] = blend(picture[place], _shaded(motif, before[place][..., 0]), opacity)
+        after = cv2.cvtColor(printed[place].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        if float(np.linalg.norm(after - before[place], axis=2)[inked].mean()) >= _INKED:
+            return printed
+    return None
+
+
+def _shaded(motif: Picture, lightness: Floats) -> Picture:
+    """A motif (H, W, 3) in the folds of the cloth below it, whose lightness is (H, W), 0 to 100."""
+    folds = cv2.GaussianBlur(lightness, (0, 0), max(1.0, 0.05 * len(lightness)))
+    return as_picture(motif * np.clip(folds / max(1.0, float(folds.mean())), 0.6, 1.5)[..., None])
 
 
 def pack(first: Picture, second: Picture, generator: np.random.Generator) -> Picture:

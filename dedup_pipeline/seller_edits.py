@@ -145,7 +145,7 @@ def _stuck(picture: Picture, generator: np.random.Generator) -> Picture:
         word = str(generator.choice(_BADGES)) if generator.random() < 0.4 else ""
         picture = edits.sticker(
             picture,
-            _outline(generator),
+            outline(generator),
             centre=(between(generator, 0.1, 0.9), between(generator, 0.1, 0.9)),
             size=between(generator, 0.07, 0.26),
             colours=(_colour(generator), _colour(generator)),
@@ -155,7 +155,7 @@ def _stuck(picture: Picture, generator: np.random.Generator) -> Picture:
     return picture
 
 
-def _outline(generator: np.random.Generator) -> tuple[tuple[float, float], ...]:
+def outline(generator: np.random.Generator) -> tuple[tuple[float, float], ...]:
     """A closed curve: a circle whose radius swings a few times, smooth or jagged."""
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     swings, depth = int(generator.integers(1, 13)), between(generator, 0.0, 0.5)

@@ -46,7 +46,7 @@ def corner_logo(
     require_range("size", size, 0.01, 0.3)
     require_range("opacity", opacity, 0.0, 1.0)
     shorter = min(picture.shape[:2])
-    letters = _letters(text, max(6, round(size * shorter)))
+    letters = lettering(text, max(6, round(size * shorter)))
     stencil = np.zeros(picture.shape[:2], dtype=np.uint8)
     _place(stencil, letters, corner, round(_MARGIN * shorter))
     return _paint(picture, stencil, colour, opacity)
@@ -83,7 +83,7 @@ def badge(
     disc = np.zeros((diameter, diameter), dtype=np.uint8)
     half = diameter * 8 - 8  # in sixteenths of a pixel, so that the circle is centred exactly
     cv2.circle(disc, (half, half), diameter * 8 - 16, (255,), -1, cv2.LINE_AA, 4)
-    letters = _letters(text, max(6, round(1.35 * diameter / (len(text) + 1.2))))
+    letters = lettering(text, max(6, round(1.35 * diameter / (len(text) + 1.2))))
     label = np.zeros_like(disc)
     _place_centred(label, letters)
     stencil, ink = np.zeros(picture.shape[:2], np.uint8), np.zeros(picture.shape[:2], np.uint8)
@@ -169,7 +169,7 @@ def sticker(
         cv2.polylines(stuck, [sixteenths], True, colours[1], max(1, round(rim * side)), cv2.LINE_AA, 4)
     if not text:
         return stuck
-    letters = _letters(text, max(6, round(1.1 * side / (len(text) + 1.2))))
+    letters = lettering(text, max(6, round(1.1 * side / (len(text) + 1.2))))
     stencil = np.zeros(picture.shape[:2], dtype=np.uint8)
     top, left = round(middle[1] - letters.shape[0] / 2), round(middle[0] - letters.shape[1] / 2)
     y, x = max(0, top), max(0, left)
@@ -209,7 +209,7 @@ def watermark(
     require_range("degrees", degrees, -90.0, 90.0)
     require_range("size", size, 0.02, 0.3)
     height, width = picture.shape[:2]
-    letters = _letters(text, max(6, round(size * min(height, width))))
+    letters = lettering(text, max(6, round(size * min(height, width))))
     line = np.zeros((letters.shape[0] * 3, letters.shape[1] + 2 * letters.shape[0]), dtype=np.uint8)
     line[letters.shape[0] : 2 * letters.shape[0], : letters.shape[1]] = letters
     diagonal = math.ceil(math.hypot(height, width))
@@ -223,7 +223,7 @@ def watermark(
 
 
 @lru_cache(maxsize=256)
-def _letters(text: str, pixels: int) -> Mask:
+def lettering(text: str, pixels: int) -> Mask:
     """Render a text; `(h, w) uint8`, 255 on the ink.  The result is shared: do not write to it."""
     font = ImageFont.load_default(pixels)
     left, top, right, bottom = font.getbbox(text)

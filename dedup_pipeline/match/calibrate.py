@@ -1,12 +1,13 @@
 """Fitting the judge on pictures whose answers are known, because we made them of the dump's own photos.
 
 Positives are photos against simulated re-uploads of themselves. Negatives are photos against synthetic recolours of
-themselves, against packs that show them beside another product (and one such pack against another), and against their
-nearest neighbours in other families. True duplicates hide among those neighbours: fits that leave out what looked like
-a re-upload to the fit before find them.
+themselves, against packs that show them beside another product (and one such pack against another), where it is wished
+against themselves with another motif on the product (and one such motif against another), and against their nearest
+neighbours in other families. True duplicates hide among those neighbours: fits that leave out what looked like a
+re-upload to the fit before find them.
 
-The recolours and packs serve once more, as decoys: what they find in the dump is wrong, and tells how much of what the
-dump's own photos find is wrong (see ``probability``).
+The recolours, packs and reprints serve once more, as decoys: what they find in the dump is wrong, and tells how much of
+what the dump's own photos find is wrong (see ``probability``).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
 _ROUNDS = 3  # fits that look for suspects; on luma they leave 29 of 826 hidden duplicates and lose 7 strangers
 _RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of the true pairs of luma it rules out none
 _FEWEST_LAID = 0.6  # of match.laid_pairs, for each decoy
-_RECOLOUR, _NEAR, _PACK, _FURTHER = 0, -1, -2, -3  # beside the strengths 1 to 3 of re-uploads
+_RECOLOUR, _NEAR, _PACK, _FURTHER, _REPRINT = 0, -1, -2, -3, -4  # beside the strengths 1 to 3 of re-uploads
 
 EVERYTHING = Sources()
 
@@ -122,7 +123,7 @@ def calibrate(
 
     glance, suspects, logits, glanced = _fitted(known, decoys, settings)
     wide = float(np.quantile(logits[known.labels[~suspects]], _RULED_OUT))
-    most = settings.match.laid_pairs * (len(made.recolours) + len(made.packs))
+    most = settings.match.laid_pairs * (len(made.recolours) + len(made.reprints) + len(made.packs))
     least = _bounded(wide, glanced, most)
     kept = np.ones(len(known.labels), dtype=bool)
     # what is not looked at in the dump still teaches: on luma it is worth 0.02 of recall
@@ -133,8 +134,9 @@ def calibrate(
     bins = reliability(sigmoid(logits), closer.labels)
     figures = _figures(sigmoid(logits), closer, bins, settings.match.target_precision)
     figures |= {"photos": len(made.rows), "pairs": len(closer.labels), "suspects": int(suspects.sum())}
-    figures |= {"recolours": len(made.recolours), "packs": len(made.packs)}
-    counts = {_RECOLOUR: max(1, len(made.recolours)), _PACK: max(1, len(made.packs))}
+    figures |= {"recolours": len(made.recolours), "reprints": len(made.reprints), "packs": len(made.packs)}
+    kinds = {_RECOLOUR: made.recolours, _REPRINT: made.reprints, _PACK: made.packs}
+    counts = {kind: max(1, len(numbers)) for kind, numbers in kinds.items()}
     shares = tuple(1 / counts[kind] for kind in decoys.strengths.tolist())
     decoy_logits = np.full(len(glanced), -LOGIT_CAP)
     decoy_logits[glanced >= least] = judged
@@ -167,10 +169,11 @@ def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> Known:
     collector.add(made.copies[0], made.copies[1], rows, label=True, strengths=made.strengths[:2].max(axis=0))
     for sides in (rows, made.copies[0]):
         collector.add(sides[made.recoloured], made.recolours, rows[made.recoloured], label=False, strengths=_RECOLOUR)
+        collector.add(sides[made.reprinted], made.reprints, rows[made.reprinted], label=False, strengths=_REPRINT)
     collector.add(rows[made.packed], made.packs, rows[made.packed], label=False, strengths=_PACK)
-    half = len(made.packs) // 2
-    shared = rows[made.packed[:half]]
-    collector.add(made.packs[:half], made.packs[half:], shared, label=False, strengths=_PACK)
+    for numbers, places, kind in ((made.packs, made.packed, _PACK), (made.reprints, made.reprinted, _REPRINT)):
+        half = len(numbers) // 2
+        collector.add(numbers[:half], numbers[half:], rows[places[:half]], label=False, strengths=kind)
     places, near, ranks = _neighbours(nodes, rows, found)
     kinds = np.where(ranks < _NEAREST, _NEAR, _FURTHER)
     for sides in (rows, made.copies[0]):
@@ -193,9 +196,14 @@ def _neighbours(nodes: Nodes, rows: Rows, found: NeighbourIndex) -> tuple[Rows, 
 
 
 def _decoys(nodes: Nodes, made: Made, found: NeighbourIndex, settings: Settings) -> Known:
-    """What the recolours and the packs find in the dump, as the dump's own photos find their candidates."""
+    """What the recolours, reprints and packs find in the dump, as the dump's own photos find their candidates."""
     collector = Collector(nodes, made, [])
-    for numbers, places, kind in ((made.recolours, made.recoloured, _RECOLOUR), (made.packs, made.packed, _PACK)):
+    kinds = (
+        (made.recolours, made.recoloured, _RECOLOUR),
+        (made.packs, made.packed, _PACK),
+        (made.reprints, made.reprinted, _REPRINT),
+    )
+    for numbers, places, kind in kinds:
         sources = made.rows[places]
         first, second = stranger_pairs(nodes, made.looks.take(-1 - numbers), sources, found, settings)
         collector.add(numbers[first], second, sources[first], label=False, strengths=kind)

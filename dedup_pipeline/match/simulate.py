@@ -1,4 +1,4 @@
-"""Pictures whose answers are known: re-uploads, recolours and packs of some of a dump's photos."""
+"""Pictures whose answers are known: re-uploads, recolours, packs and reprints of some of a dump's photos."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from dedup_pipeline.match.nodes import Nodes, looks_of
 from dedup_pipeline.match.views import of_nodes, picture_views
 from dedup_pipeline.pages import photo_of
 from dedup_pipeline.parallel import map_ahead
-from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reupload
+from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reprint, reupload
 
 COPIES = 2  # simulated re-uploads of each photo
 STRENGTHS = (1, 2, 3)
 _PACKED = 4  # one photo in so many is put into packs,
 _PACKS = 2  # each beside another photo
-_PACK_STREAM = 1  # keeps the draws of packs apart from those of copies
+_PRINTED = 2  # one photo in so many is printed on,
+_PRINTS = 2  # each with another motif
+_PACK_STREAM, _PRINT_STREAM = 1, 2  # keep the draws of packs and prints apart from those of copies
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Made:
         recoloured: (R,) which of the P photos each shows.
         packs: (2 K,) numbers; the first K show the same photos as the last K, each beside another one.
         packed: (2 K,) the photo of the P that each was made of.
+        reprints: (2 J,) numbers; the first J show the same products as the last J, each with another motif.
+        reprinted: (2 J,) the photo of the P that each was made of.
         looks: of the made pictures; number n is row -1 - n.
         views: makes the views of all of them, by number.
     """
@@ -49,6 +53,8 @@ class Made:
     recoloured: Rows
     packs: Rows
     packed: Rows
+    reprints: Rows
+    reprinted: Rows
     looks: Looks
     views: Callable[[], dict[int, View]]
 
@@ -69,7 +75,7 @@ class Sources:
 def simulate(
     settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder, *, sources: Sources
 ) -> Made:
-    """Make re-uploads, recolours and packs of some photos of a dump."""
+    """Make re-uploads, recolours and packs of some photos of a dump, and reprints where ``match.reprints`` is set."""
     photos, rows = _sample(settings, dump_id, nodes, sources.rows)
     strengths = np.array(
         [[STRENGTHS[(number + copy) % len(STRENGTHS)] for number in range(len(photos))] for copy in range(COPIES)]
@@ -83,20 +89,25 @@ def simulate(
 
     made = list(map_ahead(edited, range(len(photos)), settings.worker_threads))
     recolours = [(number, other) for number, (_, other) in enumerate(made) if other is not None]
+    reprints = _reprints(photos, settings) if settings.match.reprints else []
     packed = range(0, len(photos), _PACKED)
     packs = [(number, _packed(photos, number, copy, settings.seed)) for copy in range(_PACKS) for number in packed]
     pictures = [of_photo[copy] for copy in range(COPIES) for of_photo, _ in made]
-    pictures += [picture for _, picture in recolours] + [picture for _, picture in packs]
+    kinds = (recolours, packs, reprints)
+    pictures += [picture for kind in kinds for _, picture in kind]
     numbers = -1 - np.arange(len(pictures), dtype=np.int64)
-    at = COPIES * len(photos)
+    parts = np.split(numbers[COPIES * len(photos) :], np.cumsum([len(kind) for kind in kinds[:-1]]))
+    of = [np.array([number for number, _ in kind], dtype=np.int64) for kind in kinds]
     return Made(
         rows=rows,
         strengths=strengths,
         copies=[numbers[copy * len(photos) : (copy + 1) * len(photos)] for copy in range(COPIES)],
-        recolours=numbers[at : at + len(recolours)],
-        recoloured=np.array([number for number, _ in recolours], dtype=np.int64),
-        packs=numbers[at + len(recolours) :],
-        packed=np.array([number for number, _ in packs], dtype=np.int64),
+        recolours=parts[0],
+        recoloured=of[0],
+        packs=parts[1],
+        packed=of[1],
+        reprints=parts[2],
+        reprinted=of[2],
         looks=looks_of(pictures, encoder, found, settings),
         views=lambda: dict(zip(numbers.tolist(), picture_views(pictures, settings), strict=True)),
     )
@@ -111,6 +122,24 @@ def _sample(settings: Settings, dump_id: str, nodes: Nodes, allowed: Rows | None
     rows = np.sort(np.random.default_rng(settings.seed).choice(usable, count, replace=False))
     pictures = of_nodes(settings, dump_id, nodes, rows.tolist(), photo_of)
     return [pictures[row] for row in rows.tolist()], rows.astype(np.int64)
+
+
+def _reprints(photos: list[Picture], settings: Settings) -> list[tuple[int, Picture]]:
+    """Photos with another motif and yet another: the number of each with its first, then all again with their second.
+
+    Where a photo takes only one, it has none.
+    """
+
+    def printed(number: int) -> list[Picture]:
+        generator = generator_of(settings.seed, number, _PRINT_STREAM)
+        others = generator.integers(len(photos), size=_PRINTS)
+        found = [reprint(photos[number], photos[other], generator) for other in others.tolist()]
+        return [picture for picture in found if picture is not None]
+
+    numbers = range(0, len(photos), _PRINTED)
+    made = zip(numbers, map_ahead(printed, numbers, settings.worker_threads), strict=True)
+    whole = [(number, some) for number, some in made if len(some) == _PRINTS]
+    return [(number, some[copy]) for copy in range(_PRINTS) for number, some in whole]
 
 
 def _packed(photos: list[Picture], number: int, copy: int, seed: int) -> Picture:

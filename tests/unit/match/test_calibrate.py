@@ -77,6 +77,7 @@ def test_every_made_picture_has_a_number_of_its_own(made: Made) -> None:
     assert len(made.copies) == COPIES
     assert all(len(copies) == len(made.rows) == PRODUCTS for copies in made.copies)
     assert len(made.recolours) == len(made.recoloured) > PRODUCTS / 2
+    assert not len(made.reprints)
     assert made.packed.tolist() == 2 * list(range(0, PRODUCTS, 4))
     assert set(made.views()) == set(numbers.tolist())
 
@@ -116,6 +117,24 @@ def test_pairs_are_laid_in_their_order(shop: Indexed) -> None:
             assert values[place] == pytest.approx(expected[name], rel=1e-5, nan_ok=True), name
     nothing = np.zeros(0, np.int64)
     assert all(len(values) == 0 for values in align(views, nothing, nothing, shop.settings).values())
+
+
+def test_other_motifs_are_expected_where_that_is_wished(shop: Indexed) -> None:
+    match = shop.settings.match.model_copy(update={"reprints": True})
+    settings = shop.settings.model_copy(update={"match": match})
+    found = open_index(settings, DUMP)
+    made = simulate(settings, DUMP, shop.nodes, found, shop.encoder(), sources=Sources())
+    half = len(made.reprints) // 2
+    assert half > PRODUCTS / 4
+    assert made.reprinted[:half].tolist() == made.reprinted[half:].tolist()
+    assert sorted(made.views(), reverse=True) == list(range(-1, -1 - len(made.looks), -1))
+    views = made.views() | node_views(settings, DUMP, shop.nodes, made.rows.tolist())
+    printed = zip(made.reprints, made.reprinted, strict=True)
+    laid = [aligned_evidence(views[made.rows[place]], views[other]) for other, place in printed]
+    assert np.nanmedian([evidence["patch"] for evidence in laid]) > 0.02
+    told = calibrate(settings, DUMP, shop.nodes, found, shop.encoder())
+    assert told.figures["reprints"] == len(made.reprints)
+    assert 1 / len(made.reprints) in told.decoy_shares
 
 
 def test_a_calibration_survives_json(calibration: Calibration) -> None:

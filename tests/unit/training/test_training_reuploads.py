@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dedup_pipeline.imaging import Picture
-from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reupload, reupload_with_names
+from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reprint, reupload, reupload_with_names
 from tiny_shop import draw_product
 
 
@@ -50,6 +50,40 @@ def test_a_recolour_changes_the_product_and_leaves_the_ground(picture: Picture) 
 
 def test_nothing_to_recolour_on_an_empty_ground() -> None:
     assert recolour(np.full((60, 60, 3), 255, dtype=np.uint8), generator_of(1)) is None
+
+
+@pytest.mark.parametrize("number", [3, 5, 6, 7])
+def test_a_reprint_changes_a_piece_of_the_product_and_nothing_else(number: int) -> None:
+    picture = draw_product(number)
+    product = (np.abs(picture.astype(int) - 255) > 10).any(axis=2)
+    made = [reprint(picture, draw_product(2), generator_of(place)) for place in range(30)]
+    changed = [(printed != picture).any(axis=2) for printed in made if printed is not None]
+    assert len(changed) > 15
+    for some in changed:
+        assert (some & product).sum() >= 0.9 * some.sum()
+        assert 0.003 <= some.sum() / product.sum() <= 0.5
+
+
+def test_a_reprint_is_a_function_of_its_generator() -> None:
+    below, other = draw_product(6), draw_product(2)
+    first, again = ([reprint(below, other, generator_of(7, place)) for place in range(6)] for _ in range(2))
+    shown = [printed.tobytes() for printed in first if printed is not None]
+    assert shown == [printed.tobytes() for printed in again if printed is not None]
+    assert len(set(shown)) == len(shown) > 1
+
+
+def test_nothing_to_print_on_where_no_product_is_told_from_its_ground() -> None:
+    white = np.full((60, 60, 3), 255, dtype=np.uint8)
+    assert reprint(white, white, generator_of(1)) is None
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 300), (300, 9)])
+def test_a_reprint_takes_pictures_of_any_size(size: tuple[int, int]) -> None:
+    odd = np.random.default_rng(3).integers(0, 255, (*size, 3), dtype=np.uint8)
+    for place in range(10):
+        for below, other in ((odd, draw_product(2)), (draw_product(1), odd)):
+            made = reprint(below, other, generator_of(place))
+            assert made is None or made.shape == below.shape
 
 
 def test_a_pack_shows_both_products_side_by_side(picture: Picture) -> None:
