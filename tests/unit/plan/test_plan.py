@@ -6,12 +6,13 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.fetch import photos
+from dedup_pipeline.index.cells import cell_count
 from dedup_pipeline.match import merging, parts
 from dedup_pipeline.plan import Cluster, Workload, load_costs, make_plan
 from dedup_pipeline.plan import steps as forms
@@ -53,13 +54,18 @@ def not_less(more, less):
     assert more.workflow_hours >= less.workflow_hours
 
 
+@example(rows=1, images=1335, more=16, shard=1351, many=1)  # a cell more, and less to look at
 @given(rows=counts, images=counts, more=counts, shard=st.integers(1000, 10_000_000), many=workers)
 def test_more_images_never_take_less(rows, images, more, shard, many):
     less, grown = (reckoned(rows, n, shard=shard, workers=many) for n in (images, images + more))
-    assert grown.core_hours >= less.core_hours * (1 - 1e-9)
+    # where faiss makes one cell more a query looks at a little less, by its share; a shard may be half full
+    share = 1 / cell_count(min(images, shard) // 2)
+    saved = share * next(step.core_hours for step in less.steps if step.step == "index")
+    assert grown.core_hours >= (less.core_hours - saved) * (1 - 1e-9)
     assert sum(grown.stored.values()) > sum(less.stored.values())
     for step in ("fetch", "fingerprint", "embed", "index", "match", "match-plan"):
-        assert hours_of(grown)[step] >= hours_of(less)[step] * (1 - 1e-9), step
+        least = 1 - (share if step == "index" else 0.0) - 1e-9
+        assert hours_of(grown)[step] >= hours_of(less)[step] * least, step
 
 
 @given(rows=counts, more=counts, images=counts, shard=st.integers(1000, 10_000_000), many=workers)
