@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dedup_pipeline.evidence import Rows
-from dedup_pipeline.export.listed import Listed
+from dedup_pipeline.export.listed import Listed, first_of
 from dedup_pipeline.shown import Codes, Flags
 
 
@@ -78,15 +78,10 @@ def _two_of(listed: Listed, codes: Codes, places: Rows, count: int) -> tuple[Row
 
     -1 of codes without listings; where all are of one family, the second is the first.
     """
-    first = np.full(count, -1, dtype=np.int64)
-    order = places[np.lexsort((places, ~listed.canonical[places], codes[places]))]
-    known, at = np.unique(codes[order], return_index=True)
-    first[known] = order[at]
-    second = first.copy()
-    apart = order[listed.families[order] != listed.families[first[codes[order]]]]
-    known, at = np.unique(codes[apart], return_index=True)
-    second[known] = apart[at]
-    return first, second
+    first = first_of(codes, places, listed.canonical, count)
+    apart = places[listed.families[places] != listed.families[first[codes[places]]]]
+    second = first_of(codes, apart, listed.canonical, count)
+    return first, np.where(second < 0, first, second)
 
 
 def _pairs(*codes: Codes) -> int:

@@ -81,6 +81,15 @@ class Listed:
         return found
 
 
+def first_of(codes: Codes, places: Rows, canonical: Flags, count: int) -> Rows:
+    """(count,) for each code the canonical or else the first of the listings (P,) that have it; -1 where none has."""
+    order = places[np.lexsort((places, ~canonical[places], codes[places]))]
+    known, at = np.unique(codes[order], return_index=True)
+    first = np.full(count, -1, dtype=np.int64)
+    first[known] = order[at]
+    return first
+
+
 def _grouped(ids: pa.Array, table: pa.Table, names: Names, nodes: Codes) -> dict[str, Any]:
     """The attributes that a table of GROUPS tells of listings (S,) that show some nodes (S,) of those named."""
     known = table["group_id"].combine_chunks().dictionary_encode()
@@ -92,11 +101,7 @@ def _grouped(ids: pa.Array, table: pa.Table, names: Names, nodes: Codes) -> dict
     groups[at] = known.indices.to_numpy()
     canonical, scores = np.zeros(len(ids), dtype=bool), np.zeros(len(ids))
     canonical[at], scores[at] = table["canonical"].to_numpy(), table["score"].to_numpy()
-    # of the listings that show a picture the canonical one stands for it, or else the first
-    order = at[np.lexsort((at, ~canonical[at], nodes[at]))]
-    shown, firsts = np.unique(nodes[order], return_index=True)
-    shows = np.full(len(names), -1, dtype=np.int64)
-    shows[shown] = order[firsts]
+    shows = first_of(nodes, at, canonical, len(names))
     through = np.arange(len(ids), dtype=np.int64)
     tied = table["through"].is_valid().to_numpy()
     through[at[tied]] = shows[names.places(Names.of_column(table["through"].combine_chunks().drop_null()))]

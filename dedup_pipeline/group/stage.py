@@ -86,10 +86,9 @@ def _members(store: Store, dump_id: str, ties: dict[str, Tie]) -> list[list[dict
         names, shown_nodes = images.take(shown.images[places]), images.take(nodes[places])
         for place, image, node, listing in zip(places.tolist(), names, shown_nodes, batch.to_pylist(), strict=True):
             star = int(stars_of_listings[place])
-            tie = ties.get(node)  # several listings of one picture that matches no other
-            through, score = (None, 1.0) if tie is None or tie.medoid == node else (tie.through, tie.probability)
-            tied = {"medoid": int(nodes[place]) == star, "through": through, "score": score}
-            rows_of[star].append({**listing, "image_id": image, **tied})
+            medoid = int(nodes[place]) == star
+            _, through, score = (node, None, 1.0) if medoid else ties[node]
+            rows_of[star].append({**listing, "image_id": image, "medoid": medoid, "through": through, "score": score})
     sizes = _pixels(store, dump_id, {row["image_id"] for rows in rows_of.values() for row in rows})
     found = []
     for listings in rows_of.values():
