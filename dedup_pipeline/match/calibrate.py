@@ -123,7 +123,8 @@ def calibrate(
 
     glance, suspects, logits, glanced = _fitted(known, decoys, settings)
     wide = float(np.quantile(logits[known.labels[~suspects]], _RULED_OUT))
-    most = settings.match.laid_pairs * (len(made.recolours) + len(made.reprints) + len(made.packs))
+    counts = {kind: len(numbers) for kind, numbers, _ in _kinds(made)}
+    most = settings.match.laid_pairs * sum(counts.values())
     least = _bounded(wide, glanced, most)
     kept = np.ones(len(known.labels), dtype=bool)
     # what is not looked at in the dump still teaches: on luma it is worth 0.02 of recall
@@ -135,8 +136,6 @@ def calibrate(
     figures = _figures(sigmoid(logits), closer, bins, settings.match.target_precision)
     figures |= {"photos": len(made.rows), "pairs": len(closer.labels), "suspects": int(suspects.sum())}
     figures |= {"recolours": len(made.recolours), "reprints": len(made.reprints), "packs": len(made.packs)}
-    kinds = {_RECOLOUR: made.recolours, _REPRINT: made.reprints, _PACK: made.packs}
-    counts = {kind: max(1, len(numbers)) for kind, numbers in kinds.items()}
     shares = tuple(1 / counts[kind] for kind in decoys.strengths.tolist())
     decoy_logits = np.full(len(glanced), -LOGIT_CAP)
     decoy_logits[glanced >= least] = judged
@@ -161,6 +160,15 @@ def _bounded(wide: float, decoys: Doubles, most: int) -> float:
     return float(np.clip(wide, low, high))
 
 
+def _kinds(made: Made) -> list[tuple[int, Rows, Rows]]:
+    """Of each kind of decoy: which it is, the numbers (K,) of its pictures, and the photo (K,) each was made of."""
+    return [
+        (_RECOLOUR, made.recolours, made.recoloured),
+        (_PACK, made.packs, made.packed),
+        (_REPRINT, made.reprints, made.reprinted),
+    ]
+
+
 def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> Known:
     collector = Collector(nodes, made, [])
     rows = made.rows
@@ -171,7 +179,7 @@ def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> Known:
         collector.add(sides[made.recoloured], made.recolours, rows[made.recoloured], label=False, strengths=_RECOLOUR)
         collector.add(sides[made.reprinted], made.reprints, rows[made.reprinted], label=False, strengths=_REPRINT)
     collector.add(rows[made.packed], made.packs, rows[made.packed], label=False, strengths=_PACK)
-    for numbers, places, kind in ((made.packs, made.packed, _PACK), (made.reprints, made.reprinted, _REPRINT)):
+    for kind, numbers, places in _kinds(made)[1:]:  # of each photo there are two, which are strangers to each other
         half = len(numbers) // 2
         collector.add(numbers[:half], numbers[half:], rows[places[:half]], label=False, strengths=kind)
     places, near, ranks = _neighbours(nodes, rows, found)
@@ -198,12 +206,7 @@ def _neighbours(nodes: Nodes, rows: Rows, found: NeighbourIndex) -> tuple[Rows, 
 def _decoys(nodes: Nodes, made: Made, found: NeighbourIndex, settings: Settings) -> Known:
     """What the recolours, reprints and packs find in the dump, as the dump's own photos find their candidates."""
     collector = Collector(nodes, made, [])
-    kinds = (
-        (made.recolours, made.recoloured, _RECOLOUR),
-        (made.packs, made.packed, _PACK),
-        (made.reprints, made.reprinted, _REPRINT),
-    )
-    for numbers, places, kind in kinds:
+    for kind, numbers, places in _kinds(made):
         sources = made.rows[places]
         first, second = stranger_pairs(nodes, made.looks.take(-1 - numbers), sources, found, settings)
         collector.add(numbers[first], second, sources[first], label=False, strengths=kind)
