@@ -44,8 +44,7 @@ def mlflow_service(layout: Layout, port: int) -> Service:
     ]
     environment = {name: value for name, value in _environment().items() if not name.startswith("MLFLOW_")}
     # its job runner serves evaluations that nobody asks for here, with seven processes
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    return Service(MLFLOW, command, environment | quiet)
+    return Service(MLFLOW, command, environment | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
 
 
 def images_service(layout: Layout, port: int, *, products: int, seed: int) -> Service:
@@ -107,7 +106,7 @@ def airflow_environment(layout: Layout, port: int, dags: Path, settings: Mapping
     }
     environment = {name: value for name, value in _environment().items() if not name.startswith("AIRFLOW")}
     environment |= {f"AIRFLOW__{part.upper()}__{name.upper()}": str(value) for (part, name), value in options.items()}
-    environment |= {"AIRFLOW_HOME": str(layout.airflow), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment |= {"AIRFLOW_HOME": str(layout.airflow)}
     # Dag files import what they share as `dags.common`
     environment["PYTHONPATH"] = os.pathsep.join([str(dags.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**environment, **settings}
