@@ -12,28 +12,20 @@ def trial(undisturbed, shop, tmp_path_factory):
 @pytest.mark.parametrize(
     ("part", "way"),
     [
+        ("ingest/listings.parquet", "flip"),
         ("packs/*/fetches.parquet", "cut"),
         ("packs/*/embeddings", "flip"),
+        ("weights.safetensors", "flip"),
         ("index/vectors", "flip"),
+        ("index/annoy", "cut"),
+        ("match/calibration.json", "flip"),
+        ("match/manifest.json", "flip"),
         ("duplicates.json", "flip"),
     ],
 )
-def test_a_damaged_file_is_made_anew_when_everything_is_run_again(trial, part, way):
+def test_a_damaged_file_is_made_anew_or_named(trial, part, way):
     (pattern,) = [name for name in FILES if part in name]
     outcome = trial.everything(trial.victim(pattern), way)
     assert outcome.word == "made anew", outcome.told
-
-
-@pytest.mark.parametrize(
-    ("part", "way"),
-    [
-        ("ingest/listings.parquet", "flip"),
-        ("weights.safetensors", "flip"),
-        ("index/annoy", "cut"),
-        ("match/calibration.json", "flip"),
-    ],
-)
-def test_a_stage_that_reads_a_damaged_file_names_it_or_has_it_made_anew(trial, part, way):
-    (pattern,) = [name for name in FILES if part in name]
     outcome = trial.alone(trial.victim(pattern), way, FILES[pattern])
     assert outcome.good, outcome.told
