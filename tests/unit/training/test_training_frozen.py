@@ -16,6 +16,7 @@ OPENVINO = {**TINY, "embed.runtime": "openvino"}
 def test_frozen_stages_aside_change_neither_vectors_nor_what_learns(frozen_stages: int, backbone_rate: float) -> None:
     values = {**OPENVINO, "train.frozen_stages": frozen_stages, "train.backbone_rate": backbone_rate}
     settings = load_settings(values=values)
+    torch.manual_seed(0)  # where a weight makes a slope switch on or off, rounding decides it: one draw in twelve
     network = untrained_network(settings.train)
     freeze(network, settings.train)
     pictures = torch.randint(0, 256, (37, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
