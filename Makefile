@@ -11,7 +11,7 @@ UV := $(BIN)/uv --system-certs --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo evaluate peers bench bench-quick up down test chaos lint types unit lock docs clean
+.PHONY: help setup demo evaluate peers bench bench-quick reference up down test chaos lint types unit lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ up: $(STAMP) ## start Airflow and MLflow on this machine, and leave them running
 down: $(STAMP) ## stop them
 	@$(BIN)/dedup down
 
+reference: $(STAMP) ## make the pairs that fill up what a small shop lacks, ten minutes
+	@$(BIN)/python benchmarks/make_reference.py
+
 test: lint types unit ## lint, check types, run every test, the chain on the sample shop included
 
 chaos: $(STAMP) ## disturb the chain in every way, an hour or two (SEED=n; KINDS="stages damage" for some of it)
@@ -60,8 +63,10 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
 
+# files of unit tests side by side; those of the whole chain have the machine to themselves
 unit: $(STAMP)
-	@$(BIN)/pytest
+	@$(BIN)/pytest tests/unit tests/dags tests/docker -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/pytest tests/integration
 
 lock: $(STAMP) ## make every requirements*.txt from its .in
 	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in benchmarks/contenders/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
