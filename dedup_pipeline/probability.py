@@ -221,6 +221,11 @@ class Curve:
         return cls(tuple(value["logits"]), tuple(value["probabilities"]))
 
 
+def largest_scale(scales: Doubles) -> float:
+    """Pictures of a dump for the decoy that stands for most of them; one where there is no decoy."""
+    return float(scales.max()) if len(scales) else 1.0
+
+
 class Tally:
     """The candidates of a dump, counted by what decoys lie below and above them.
 
@@ -231,12 +236,13 @@ class Tally:
     Args:
         decoys: (M,) log odds of the candidate pairs of the decoys, all of them wrong.
         scales: (M,) pictures of the dump for each decoy.
-        unseen: pictures of the dump, at least, for a decoy that lies higher than any.
+        unseen: pictures of the dump for a decoy that lies higher than any; as many as for any other without it.
     """
 
-    def __init__(self, decoys: Doubles, scales: Doubles, *, unseen: float = 1.0) -> None:
+    def __init__(self, decoys: Doubles, scales: Doubles, *, unseen: float | None = None) -> None:
         self._marks, places = np.unique(decoys, return_inverse=True)
-        self._decoys, self._scales, self._unseen = 2 * places + 1, scales, unseen
+        self._decoys, self._scales = 2 * places + 1, scales
+        self._unseen = largest_scale(scales) if unseen is None else unseen
         runs = 2 * len(self._marks) + 1  # those between the marks are even, what lies on a mark is odd
         self._found = np.zeros(runs)
         self._lowest, self._highest = np.full(runs, np.inf), np.full(runs, -np.inf)
@@ -263,7 +269,7 @@ class Tally:
         known = masses > 0
         highest = self._highest[known].max() + 1e-9
         lowest, highest = (np.append(ends[known], highest) for ends in (self._lowest, self._highest))
-        masses = np.append(masses[known], _UNSEEN * self._scales.max(initial=self._unseen))
+        masses = np.append(masses[known], _UNSEEN * self._unseen)
         wrong = np.append(wrong[known], masses[-1])
         share = isotonic_regression(wrong / masses, weights=masses, increasing=False).x
         first = np.flatnonzero(np.append(True, share[1:] != share[:-1]))

@@ -13,7 +13,7 @@ from dedup_pipeline.evidence import Doubles, Floats, Rows
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import Curve, Tally, precision_interval, threshold_for
+from dedup_pipeline.probability import Curve, Tally, largest_scale, precision_interval, threshold_for
 from dedup_pipeline.schemas import VERDICTS
 from dedup_pipeline.store import Store
 
@@ -48,8 +48,8 @@ class Rating:
         logits = _logits(verdicts)
         if not self.texts:
             return self.curve.at(logits).round(_DIGITS), np.zeros(len(logits))
-        more = self.texts.ratios(_texts(verdicts))
-        return self.curve.at(with_texts(logits, more)).round(_DIGITS), more
+        both = with_texts(logits, self.texts.ratios(_texts(verdicts)))
+        return self.curve.at(both).round(_DIGITS), (both - logits).round(_DIGITS)
 
 
 class Scores:
@@ -109,7 +109,7 @@ def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_text
 
     texts, draws = learn_texts(told()) if use_texts else None, 1
     if texts:
-        draws, largest = len(texts.strangers), float(scales.max(initial=1.0))
+        draws, largest = len(texts.strangers), largest_scale(scales)
         decoys, scales = texts.on_decoys(decoys, scales)
         tally = Tally(decoys, scales, unseen=largest)
         for some in verdicts(["logit", "directions", *TEXTS]):

@@ -105,7 +105,7 @@ def test_the_curve_is_the_isotonic_regression_over_every_single_candidate(candid
     logits, weights = (np.array(side, dtype=float) for side in zip(*candidates, strict=True))
     scales, highest = np.full(len(decoys), scale), max([*logits, *decoys]) + 1e-9
     answers = np.repeat([0.0, 1.0], [len(logits), len(decoys) + 1])
-    masses = np.concatenate([weights, scales, [0.1 * max([1.0, *scales[:1]])]])
+    masses = np.concatenate([weights, scales, [0.1 * (scale if decoys else 1.0)]])
     everyone = np.concatenate([logits, decoys, [highest]])
     share = IsotonicRegression(increasing=False).fit(everyone, answers, sample_weight=masses).predict(logits)
     expected = 1 - np.minimum(1, share / np.maximum(1 - share, 1e-9))
@@ -129,3 +129,10 @@ def test_a_threshold_of_counted_values_is_that_of_all_of_them():
     distinct, counts = np.unique(values, return_counts=True)
     assert threshold_for(distinct, 0.97, counts=counts) == pytest.approx(threshold_for(values, 0.97))
     assert threshold_for(values, 0.97)[0] < 1
+
+
+@pytest.mark.parametrize(("scale", "sure"), [(0.05, True), (1.0, False)])
+def test_a_decoy_that_nobody_saw_stands_for_as_much_as_those_that_were_seen(scale, sure):
+    tally = Tally(np.array([-3.0, -1.0]), np.full(2, scale))
+    tally.add(np.full(5, 6.0), np.full(5, 2))
+    assert (float(tally.curve().at(np.array([6.0]))[0]) > 0.995) == sure
