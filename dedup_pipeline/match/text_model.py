@@ -23,7 +23,7 @@ from dedup_pipeline.probability import LOGIT_CAP, sigmoid
 
 Flags = npt.NDArray[np.bool_]
 
-MOST = 2.0  # log odds: text alone decides nothing
+MOST = 2.0  # log odds
 LEAST_PAIRS = 50  # of either kind; fewer do not show how texts agree
 _SURE = 0.95  # probability among the dump's candidates, by the pictures alone
 _APART = 0.05  # at the share of duplicates of the calibration, which is higher: surer still among the dump's candidates
@@ -85,8 +85,12 @@ class TextModel:
 
 
 def with_texts(logits: Doubles, ratios: Doubles) -> Doubles:
-    """Log odds (N,) by pictures and texts; what the pictures ruled out at a glance stays so."""
-    return np.where(logits > -LOGIT_CAP, logits + ratios, logits)
+    """Log odds (N,) by pictures and texts.
+
+    Texts settle what pictures leave open and outvote nothing: they add no more than the pictures say in favour, and
+    nothing where these say none. What the pictures ruled out at a glance stays so.
+    """
+    return np.where(logits > -LOGIT_CAP, logits + np.minimum(ratios, np.maximum(logits, 0.0)), logits)
 
 
 def learn_texts(candidates: Iterable[Told]) -> TextModel | None:

@@ -83,7 +83,13 @@ def test_the_nearest_look_alikes_teach_and_not_the_distant():
 
 def test_what_the_glance_ruled_out_stays_ruled_out():
     logits = np.array([-LOGIT_CAP, -1.0, 3.0])
-    assert with_texts(logits, np.array([2.0, 2.0, -2.0])).tolist() == [-LOGIT_CAP, 1.0, 1.0]
+    assert with_texts(logits, np.array([2.0, -2.0, -2.0])).tolist() == [-LOGIT_CAP, -3.0, 1.0]
+
+
+def test_texts_settle_what_pictures_leave_open_and_outvote_nothing():
+    logits = np.array([-3.0, -0.1, 0.0, 0.5, 2.0, 5.0])
+    assert with_texts(logits, np.full(6, 2.0)).tolist() == [-3.0, -0.1, 0.0, 1.0, 4.0, 7.0]
+    assert with_texts(logits, np.full(6, -2.0)).tolist() == (logits - 2).tolist()
 
 
 def test_decoys_have_the_texts_of_look_alikes_and_weigh_as_much_as_before():
