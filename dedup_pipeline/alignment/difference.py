@@ -14,11 +14,12 @@ import numpy as np
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
 from dedup_pipeline.alignment.light import Floats, Mask, lab_of, medians, quantiles, relight
+from dedup_pipeline.alignment.patches import DEEP, deep_patch, depth_of, patch_area
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
 
-VERSION = 1  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
+VERSION = 2  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 ALIGNED: dict[str, int] = {
@@ -56,7 +57,9 @@ ALIGNED: dict[str, int] = {
     "colour_patch": -1,  # over 7, both together
     "structure_patch": -1,  # largest connected share whose structure differs
     "patch": -1,  # or whose colour differs grossly
-} | CAST
+    **DEEP,
+    **CAST,
+}
 
 _OF_COLOUR = (
     *("saturation_change", "chroma_median", "chroma_75", "chroma_90", "chroma_97", "chroma_patch"),
@@ -68,7 +71,6 @@ _LEAST_COMPARED = 30  # pixels
 _SAME_AREA = 0.04  # absolute logarithm
 _LEAST_STRUCTURE = 0.25  # of 5,000 simulated re-uploads none is below
 _LEAST_BEYOND = 0.03
-_OPENING = np.ones((5, 5), np.uint8)
 _RIM = np.ones((5, 5), np.uint8)
 _ANOTHER_GROUND = 20.0  # CIE Lab units
 _THICK = 0.4  # share of a product that must be left without its rim
@@ -95,6 +97,8 @@ class _Overlay:
         mine: (H, W), the first's product.
         theirs: (H, W), the second's.
         valid: (H, W), what both frames cover.
+        back: from the common frame, which is the second's, to the first's.
+        size: width and height of the first's frame.
     """
 
     first: Floats
@@ -102,6 +106,8 @@ class _Overlay:
     mine: Mask
     theirs: Mask
     valid: Mask
+    back: Matrix
+    size: tuple[int, int]
 
 
 def aligned_evidence(first: View, second: View) -> dict[str, float]:
@@ -183,6 +189,8 @@ def _overlay(mine: _Side, theirs: _Side, m: Matrix) -> _Overlay:
         _warped(mine.product, m, (width, height)) & valid,
         theirs.product & valid,
         valid,
+        np.asarray(np.linalg.inv(m), dtype=np.float64),
+        (mine.picture.shape[1], mine.picture.shape[0]),
     )
 
 
@@ -238,8 +246,7 @@ def _outside(side: _Side, inside: Mask) -> tuple[float, float, float]:
 
 def _thickness(mask: Mask) -> float:
     """Pixels from the edge of a mask to its innermost one."""
-    padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    return float(cv2.distanceTransform(padded, cv2.DIST_L2, 3).max())
+    return float(depth_of(mask).max())
 
 
 def _differences(overlay: _Overlay) -> dict[str, float]:
@@ -268,11 +275,11 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         "structure_inside": around.correlation(where),
         "structure_core": core.correlation(inner),
         "compared": int(compared.sum()) / total,
-        "structure_patch": _patch(torn) / total,
+        "structure_patch": patch_area(torn) / total,
     }
     structure = max(evidence["structure"], evidence["structure_core"])
     if compared.sum() < _LEAST_COMPARED or structure < _LEAST_STRUCTURE:
-        return evidence  # no colour can save this pair
+        return evidence | deep_patch(torn, both, total, overlay.back, overlay.size)  # no colour can save this pair
     steady = (likeness > _AGREES) | flat
     ground, seen = overlay.valid & ~either, either & passing
     lit = ground & steady if _is_one_ground(labs, ground) else np.zeros_like(ground)
@@ -286,6 +293,7 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         ground=ground,
     )
     chroma, lightness = relit.chroma, relit.lightness
+    differing = torn | (either & ((chroma > 12) | (lightness > 20)))
     levels = zip(("median", "75", "90", "97"), quantiles(chroma[compared], 0.5, 0.75, 0.9, 0.97), strict=True)
     lights = zip(("median", "75", "90"), quantiles(lightness[compared], 0.5, 0.75, 0.9), strict=True)
     return (
@@ -296,12 +304,13 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         | {
             "tone_change": relit.tone,
             "saturation_change": relit.saturation,
-            "chroma_patch": _patch(seen & (chroma > 4)) / total,
-            "strong_chroma_patch": _patch(seen & (chroma > 8)) / total,
-            "lightness_patch": _patch(seen & (lightness > 5)) / total,
-            "colour_patch": _patch(seen & (np.hypot(chroma, lightness) > 7)) / total,
-            "patch": _patch(torn | (either & ((chroma > 12) | (lightness > 20)))) / total,
+            "chroma_patch": patch_area(seen & (chroma > 4)) / total,
+            "strong_chroma_patch": patch_area(seen & (chroma > 8)) / total,
+            "lightness_patch": patch_area(seen & (lightness > 5)) / total,
+            "colour_patch": patch_area(seen & (np.hypot(chroma, lightness) > 7)) / total,
+            "patch": patch_area(differing) / total,
         }
+        | deep_patch(differing, both, total, overlay.back, overlay.size)
     )
 
 
@@ -365,12 +374,3 @@ def _texture_of(light: Floats, other: Floats, within: Mask | None = None) -> _Te
     power = np.maximum(average(inside * inside) - mean * mean, 0)
     other_power = np.maximum(average(other_inside * other_inside) - other_mean * other_mean, 0)
     return _Texture(average(inside * other_inside) - mean * other_mean, power, other_power)
-
-
-def _patch(mask: Mask) -> float:
-    """Pixels of the largest connected patch, specks aside."""
-    if np.count_nonzero(mask) < _OPENING.size:
-        return 0.0
-    opened = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _OPENING)
-    count, labels = cv2.connectedComponents(opened)
-    return float(np.bincount(labels.ravel())[1:].max()) if count > 1 else 0.0

@@ -14,7 +14,7 @@ import pytest
 from dedup_pipeline import edits
 from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
 from dedup_pipeline.imaging import Picture
-from dedup_pipeline.reuploads import generator_of, pack, recolour, reupload, reupload_with_names
+from dedup_pipeline.reuploads import generator_of, pack, recolour, reprint, reupload, reupload_with_names
 from dedup_pipeline.sample.bundle import Bundle, paste_together
 from dedup_pipeline.sample.photo import Shot, photograph, shoot
 from studio import look_of
@@ -115,6 +115,27 @@ def test_what_sellers_paint_on_stays_small(name: str, photos: list[Picture], vie
         assert evidence["patch"] < 0.15, number
         assert evidence["unshared"] < 0.15, number
         assert evidence["beyond"] < 0.03, number
+
+
+@pytest.mark.parametrize("moved", ["nothing", "mirror", "crop", "half the size"])
+def test_a_badge_lies_in_a_corner_and_a_motif_on_the_product(
+    moved: str, photos: list[Picture], views: list[View]
+) -> None:
+    def middle(name: str, edit: Edit) -> float:
+        found = [aligned_evidence(view, view_of(edit(photo)))[name] for photo, view in zip(photos, views, strict=True)]
+        return float(np.nanmedian(found))
+
+    def printed(photo: Picture, place: int = 0) -> Picture:
+        drawn = [reprint(photo, photos[place], generator_of(place, draw)) for draw in range(9)]
+        return next(picture for picture in drawn if picture is not None)
+
+    badge = middle("deep_patch", lambda photo: MOVED[moved](PAINTED_ON["badge"](photo)))
+    motif = middle("deep_patch", lambda photo: MOVED[moved](printed(photo)))
+    both = middle("deep_patch", lambda photo: MOVED[moved](PAINTED_ON["badge"](printed(photo))))
+    assert badge < 0.01
+    assert min(motif, both) > 0.02
+    assert middle("deep_patch_corner", lambda photo: MOVED[moved](printed(photo))) > 0.5
+    assert middle("deep_patch_depth", lambda photo: MOVED[moved](printed(photo))) > 0.4
 
 
 @pytest.mark.parametrize("moved", [edits.mirror, edits.crop], ids=["mirrored", "upright"])
