@@ -229,7 +229,12 @@ class MatchSettings(Section):
     crowded_hash: int = Field(
         200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
     )
-    calibration_photos: int = Field(400, ge=20, description="Photos of the dump that the verdicts are calibrated on.")
+    calibration_photos: int = Field(
+        400,
+        ge=20,
+        description="Photos that the verdicts are calibrated on. What a smaller dump lacks of them is filled up with "
+        "photos of made-up shops that come with the package.",
+    )
     laid_pairs: int = Field(
         5,
         ge=1,
@@ -239,8 +244,9 @@ class MatchSettings(Section):
     )
     reprints: bool = Field(
         False,
-        description="Expect other motifs on the same product, as shops of printed garments, labelled bottles or cases "
-        "sell them. Such pairs are no longer taken for duplicates, nor are some with a badge or a logo.",
+        description="Whether the shop sells the same product with many motifs, as shops of printed garments, labelled "
+        "bottles or cases do. Such pairs are ruled out anyway; where each product is expected to have them, the "
+        "threshold is stricter.",
     )
     recalibrate_from: float = Field(
         0.1,

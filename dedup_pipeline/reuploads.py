@@ -30,8 +30,8 @@ _TRIES = 6
 _INSIDE = 0.95  # share of a motif that lies on the product: one that reaches beyond is a sticker on the photo
 _BROAD = 0.7  # of the greatest distance to the product's rim
 _FITTING = 1.6  # times that distance: a disc of 2 would touch the rim
-_LEAST_INK = 0.004  # share of the product: less is a label that nobody looks at
-_INKED = 20.0  # CIE Lab units of mean change under the ink
+_LEAST_INK = 0.015  # share of the product: less is a label that nobody looks at
+_INKED = 35.0  # CIE Lab units of mean change under the ink: words in navy on black are none that anybody sees
 _GREY = 0.05  # share of the copies that lose their colour
 
 

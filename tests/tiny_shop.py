@@ -30,6 +30,7 @@ TINY = {
     "train.frozen_stages": 7,
     "train.validation_share": 0.3,
     "embed.batch": 8,
+    "match.calibration_photos": 24,  # its own; tests that want it filled up say so
     "embed.runtime": "torch",  # converting for OpenVINO takes seconds; tests that need it say so
 }
 

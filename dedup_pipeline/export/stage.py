@@ -28,7 +28,7 @@ from dedup_pipeline.shown import Codes, Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 6
+VERSION = 7
 SCHEMA_VERSION = 1
 _SCHEMA_FILE = "duplicates.schema.json"
 _ROWS, _LINES = 1 << 20, 50_000  # of pairs.parquet, and of text, that are written at a time
@@ -42,6 +42,7 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
     "match": (
         "calibrated_on",
         "changed_since",
+        "reference_photos",
         "nodes",
         "placeholders",
         "blanks",
@@ -52,6 +53,9 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
         "expected_duplicates",
         "threshold",
         "expected_precision",
+        "expected_precision_low",
+        "expected_precision_high",
+        "note",
         "texts_of_sure_pairs",
         "texts_of_strangers",
         "judged_at_worst",

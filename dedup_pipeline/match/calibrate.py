@@ -1,10 +1,6 @@
-"""Fitting the judge on pictures whose answers are known, because we made them of the dump's own photos.
+"""Fitting the judge on pairs whose answers are known (see ``labelled``).
 
-Positives are photos against simulated re-uploads of themselves. Negatives are photos against synthetic recolours of
-themselves, against packs that show them beside another product (and one such pack against another), where it is wished
-against themselves with another motif on the product (and one such motif against another), and against their nearest
-neighbours in other families. True duplicates hide among those neighbours: fits that leave out what looked like a
-re-upload to the fit before find them.
+A model of its own tells re-uploads from the same product with another motif.
 
 The recolours, packs and reprints serve once more, as decoys: what they find in the dump is wrong, and tells how much of
 what the dump's own photos find is wrong (see ``probability``).
@@ -17,35 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from dedup_pipeline.alignment import DEEP
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Doubles, Rows
+from dedup_pipeline.evidence import EVIDENCE, Doubles
 from dedup_pipeline.index import NeighbourIndex
-from dedup_pipeline.match.candidates import stranger_pairs
-from dedup_pipeline.match.judge import Flags, Judge
-from dedup_pipeline.match.known import Collector, Known
+from dedup_pipeline.match.judge import Judge, vetoed
+from dedup_pipeline.match.known import Known
+from dedup_pipeline.match.labelled import EVERYTHING, Labelled, fitted, label
 from dedup_pipeline.match.nodes import Nodes
-from dedup_pipeline.match.simulate import STRENGTHS, Made, Sources, simulate
-from dedup_pipeline.match.views import Gallery
-from dedup_pipeline.probability import (
-    LOGIT_CAP,
-    VerdictModel,
-    fit,
-    quick_probabilities,
-    reliability,
-    sigmoid,
-    threshold_for,
-)
+from dedup_pipeline.match.simulate import PACK, RECOLOUR, REPRINT, STRENGTHS, Sources
+from dedup_pipeline.probability import LOGIT_CAP, VerdictModel, fit, reliability, sigmoid, threshold_for
 
-_NEIGHBOURS = 8  # of each photo that serve as negatives
-_NEAREST = 5  # of these, so many sit out the first fit: most true duplicates are among them
-_SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
-_ROUNDS = 3  # fits that look for suspects; on luma they leave 29 of 826 hidden duplicates and lose 7 strangers
-_RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of the true pairs of luma it rules out none
-_FEWEST_LAID = 0.6  # of match.laid_pairs, for each decoy
-_RECOLOUR, _NEAR, _PACK, _FURTHER, _REPRINT = 0, -1, -2, -3, -4  # beside the strengths 1 to 3 of re-uploads
+_FEWEST_MOTIFS = 10  # photos with other motifs, to tell these from re-uploads
+_OF_MODEL = [name for name in EVIDENCE if name not in DEEP]  # the rest is the motif model's, and blurs others
 
-EVERYTHING = Sources()
+_NAMES = {RECOLOUR: "recolours", PACK: "packs", REPRINT: "reprints"}  # among the figures
 
 
 @dataclass(frozen=True)
@@ -114,121 +97,39 @@ def calibrate(
     Raises:
         InputError: the dump has too few photos.
     """
-    made = simulate(settings, dump_id, nodes, found, encoder, sources=sources)
-    known, decoys = _known(nodes, made, found), _decoys(nodes, made, found, settings)
-    gallery = Gallery(settings, dump_id, nodes, made.views())
-
-    def aligned(pairs: Known) -> Known:
-        return pairs.with_evidence(gallery.align(pairs.first, pairs.second))
-
-    glance, suspects, logits, glanced = _fitted(known, decoys, settings)
-    wide = float(np.quantile(logits[known.labels[~suspects]], _RULED_OUT))
-    counts = {kind: len(numbers) for kind, numbers, _ in _kinds(made)}
-    most = settings.match.laid_pairs * sum(counts.values())
-    least = _bounded(wide, glanced, most)
-    kept = np.ones(len(known.labels), dtype=bool)
-    # what is not looked at in the dump still teaches: on luma it is worth 0.02 of recall
-    kept[~suspects] = (logits >= min(wide, least)) | known.labels[~suspects]
-    closer, closer_decoys = aligned(known.only(kept)), aligned(decoys.only(glanced >= least))
-    model, suspects, logits, judged = _fitted(closer, closer_decoys, settings)
-    closer = closer.only(~suspects)
-    bins = reliability(sigmoid(logits), closer.labels)
-    figures = _figures(sigmoid(logits), closer, bins, settings.match.target_precision)
-    figures |= {"photos": len(made.rows), "pairs": len(closer.labels), "suspects": int(suspects.sum())}
-    figures |= {"recolours": len(made.recolours), "reprints": len(made.reprints), "packs": len(made.packs)}
-    shares = tuple(1 / counts[kind] for kind in decoys.strengths.tolist())
-    decoy_logits = np.full(len(glanced), -LOGIT_CAP)
-    decoy_logits[glanced >= least] = judged
-    return Calibration(Judge(glance, least, model), tuple(decoy_logits.round(6).tolist()), shares, bins, figures)
+    labelled = label(settings, dump_id, nodes, found, encoder, sources=sources)
+    known, found_by_decoys = labelled.known.of(_OF_MODEL), labelled.decoys.of(_OF_MODEL)
+    model, suspects, logits, judged = fitted(known, found_by_decoys, settings)
+    motif, of_known, of_decoys = _motif_model(labelled, settings)
+    if motif:
+        logits, judged = vetoed(logits, of_known[~suspects]), vetoed(judged, of_decoys)
+    own = labelled.known.only(~suspects)
+    held_out = sigmoid(logits)[own.pairs.groups >= 0]
+    own = own.only(own.pairs.groups >= 0)  # of the reference nobody asks how it does
+    bins = reliability(held_out, own.labels)
+    figures = _figures(held_out, own, bins, settings.match.target_precision)
+    figures |= {"photos": labelled.photos, "reference_photos": labelled.reference_photos}
+    figures |= {"pairs": len(own.labels), "suspects": int(suspects.sum())}
+    figures |= {_NAMES[kind]: count for kind, count in labelled.made.items()}
+    kinds = np.concatenate([labelled.decoys.strengths, labelled.decoys_ruled_out.strengths])
+    shares = [1 / labelled.pictures[kind] for kind in kinds.tolist()]
+    decoys = np.concatenate([judged, np.full(len(kinds) - len(judged), -LOGIT_CAP)])
+    judge = Judge(labelled.glance, labelled.least, model, motif)
+    return Calibration(judge, tuple(decoys.round(6).tolist()), tuple(shares), bins, figures)
 
 
-def _bounded(wide: float, decoys: Doubles, most: int) -> float:
-    """The log odds at a glance from which pairs of the dump are laid over each other.
+def _motif_model(labelled: Labelled, settings: Settings) -> tuple[VerdictModel | None, Doubles, Doubles]:
+    """What tells a re-upload from the same product with another motif, and its held-out log odds of pairs and decoys.
 
-    Low enough for nearly all simulated re-uploads, within bounds: some pairs of every photo, for sellers do what nobody
-    simulates, and not so many that to look at them all would take longer than all else.
-
-    Args:
-        wide: log odds that nearly all simulated re-uploads reach.
-        decoys: (M,) log odds of the candidates of the decoys.
-        most: of these, how many may be laid over each other.
+    Re-uploads with something stuck on them teach nothing here: where it lies on the product it looks like a motif.
     """
-    if not len(decoys):
-        return wide
-    ordered = np.sort(decoys)[::-1]
-    low, high = (ordered[min(count, len(ordered)) - 1] for count in (most, max(1, round(_FEWEST_LAID * most))))
-    return float(np.clip(wide, low, high))
-
-
-def _kinds(made: Made) -> list[tuple[int, Rows, Rows]]:
-    """Of each kind of decoy: which it is, the numbers (K,) of its pictures, and the photo (K,) each was made of."""
-    return [
-        (_RECOLOUR, made.recolours, made.recoloured),
-        (_PACK, made.packs, made.packed),
-        (_REPRINT, made.reprints, made.reprinted),
-    ]
-
-
-def _known(nodes: Nodes, made: Made, found: NeighbourIndex) -> Known:
-    collector = Collector(nodes, made, [])
-    rows = made.rows
-    for copies, strengths in zip(made.copies, made.strengths, strict=True):
-        collector.add(rows, copies, rows, label=True, strengths=strengths)
-    collector.add(made.copies[0], made.copies[1], rows, label=True, strengths=made.strengths[:2].max(axis=0))
-    for sides in (rows, made.copies[0]):
-        collector.add(sides[made.recoloured], made.recolours, rows[made.recoloured], label=False, strengths=_RECOLOUR)
-        collector.add(sides[made.reprinted], made.reprints, rows[made.reprinted], label=False, strengths=_REPRINT)
-    collector.add(rows[made.packed], made.packs, rows[made.packed], label=False, strengths=_PACK)
-    for kind, numbers, places in _kinds(made)[1:]:  # of each photo there are two, which are strangers to each other
-        half = len(numbers) // 2
-        collector.add(numbers[:half], numbers[half:], rows[places[:half]], label=False, strengths=kind)
-    places, near, ranks = _neighbours(nodes, rows, found)
-    kinds = np.where(ranks < _NEAREST, _NEAR, _FURTHER)
-    for sides in (rows, made.copies[0]):
-        collector.add(sides[places], near, rows[places], label=False, strengths=kinds)
-    return collector.known()
-
-
-def _neighbours(nodes: Nodes, rows: Rows, found: NeighbourIndex) -> tuple[Rows, Rows, Rows]:
-    """The nearest strangers of each photo: places (P,) among the rows, their nodes (P,), and their ranks (P,)."""
-    node_of = {int(nodes.index_rows[node]): int(node) for node in np.flatnonzero(nodes.matched)[::-1]}
-    near_ones: list[tuple[int, int, int]] = []
-    for place, row in enumerate(rows.tolist()):
-        near = found.neighbours_of_row(int(nodes.index_rows[row]), 2 * _NEIGHBOURS)[0]
-        others = [node_of[other] for other in near.tolist() if other in node_of]
-        kin = nodes.families.of(row)
-        strangers = [other for other in others if nodes.families.of(other).isdisjoint(kin)]
-        near_ones += [(place, other, rank) for rank, other in enumerate(strangers[:_NEIGHBOURS])]
-    columns = np.array(near_ones, dtype=np.int64).reshape(-1, 3)
-    return columns[:, 0], columns[:, 1], columns[:, 2]
-
-
-def _decoys(nodes: Nodes, made: Made, found: NeighbourIndex, settings: Settings) -> Known:
-    """What the recolours, reprints and packs find in the dump, as the dump's own photos find their candidates."""
-    collector = Collector(nodes, made, [])
-    for kind, numbers, places in _kinds(made):
-        sources = made.rows[places]
-        first, second = stranger_pairs(nodes, made.looks.take(-1 - numbers), sources, found, settings)
-        collector.add(numbers[first], second, sources[first], label=False, strengths=kind)
-    return collector.known()
-
-
-def _fitted(known: Known, decoys: Known, settings: Settings) -> tuple[VerdictModel, Flags, Doubles, Doubles]:
-    """Fit without the suspects.
-
-    Returns:
-        The model, which pairs (N,) are suspects, the held-out log odds of the others, and of the decoys.
-    """
-    neighbours = (known.strengths == _NEAR) | (known.strengths == _FURTHER)
-    suspects = known.strengths == _NEAR
-    for _ in range(_ROUNDS):
-        kept = known.only(~suspects)
-        suspects = neighbours & (
-            quick_probabilities(kept.pairs, kept.labels, known.pairs, seed=settings.seed) > _SUSPECT
-        )
-    kept = known.only(~suspects)
-    model, logits, judged = fit(kept.pairs, kept.labels, decoys=decoys.pairs, seed=settings.seed)
-    return model, suspects, logits, judged
+    known, decoys = labelled.known, labelled.decoys
+    copies = known.only(known.labels & ~known.covered)
+    if min(len(np.unique(side.pairs.groups)) for side in (copies, labelled.reprints)) < _FEWEST_MOTIFS:
+        return None, np.empty(0), np.empty(0)
+    taught, asked = Known.together([copies, labelled.reprints]), Known.together([known, decoys])
+    model, _, judged = fit(taught.pairs, taught.labels, decoys=asked.pairs, seed=settings.seed)
+    return model, judged[: len(known.labels)], judged[len(known.labels) :]
 
 
 def _figures(values: Doubles, known: Known, bins: list[tuple[float, float, int]], target: float) -> dict[str, float]:

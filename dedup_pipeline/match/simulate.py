@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dedup_pipeline.alignment import View
 from dedup_pipeline.config import Settings
@@ -17,14 +18,16 @@ from dedup_pipeline.match.nodes import Nodes, looks_of
 from dedup_pipeline.match.views import of_nodes, picture_views
 from dedup_pipeline.pages import photo_of
 from dedup_pipeline.parallel import map_ahead
-from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reprint, reupload
+from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reprint, reupload_with_names
 
 COPIES = 2  # simulated re-uploads of each photo
 STRENGTHS = (1, 2, 3)
+RECOLOUR, NEAR, PACK, FURTHER, REPRINT = 0, -1, -2, -3, -4  # kinds of negatives, beside the strengths of re-uploads
 _PACKED = 4  # one photo in so many is put into packs,
 _PACKS = 2  # each beside another photo
-_PRINTED = 2  # one photo in so many is printed on,
+_PRINTED = 4  # one photo in so many is printed on,
 _PRINTS = 2  # each with another motif
+_ON_PRODUCT = frozenset({"cover", "sticker"})  # edits that look like another motif
 _PACK_STREAM, _PRINT_STREAM = 1, 2  # keep the draws of packs and prints apart from those of copies
 
 
@@ -35,6 +38,7 @@ class Made:
     Attributes:
         rows: (P,) int64, the nodes of the photos, ascending.
         strengths: (COPIES, P) of the re-uploads.
+        covered: (COPIES, P) bool, whether something was stuck on them that may lie on the product.
         copies: COPIES arrays (P,), the numbers of the re-uploads.
         recolours: (R,) numbers.
         recoloured: (R,) which of the P photos each shows.
@@ -48,6 +52,7 @@ class Made:
 
     rows: Rows
     strengths: Rows
+    covered: npt.NDArray[np.bool_]
     copies: list[Rows]
     recolours: Rows
     recoloured: Rows
@@ -75,24 +80,25 @@ class Sources:
 def simulate(
     settings: Settings, dump_id: str, nodes: Nodes, found: NeighbourIndex, encoder: Encoder, *, sources: Sources
 ) -> Made:
-    """Make re-uploads, recolours and packs of some photos of a dump, and reprints where ``match.reprints`` is set."""
+    """Make re-uploads, recolours, packs and reprints of some photos of a dump."""
     photos, rows = _sample(settings, dump_id, nodes, sources.rows)
     strengths = np.array(
         [[STRENGTHS[(number + copy) % len(STRENGTHS)] for number in range(len(photos))] for copy in range(COPIES)]
     )
 
-    def edited(number: int) -> tuple[list[Picture], Picture | None]:
+    def edited(number: int) -> tuple[list[tuple[Picture, tuple[str, ...]]], Picture | None]:
         generator = generator_of(settings.seed, number)
         drawn: list[Strength] = strengths[:, number].tolist()
-        copies = [reupload(photos[number], strength, generator, sources.without) for strength in drawn]
+        copies = [reupload_with_names(photos[number], strength, generator, sources.without) for strength in drawn]
         return copies, recolour(photos[number], generator)
 
     made = list(map_ahead(edited, range(len(photos)), settings.worker_threads))
     recolours = [(number, other) for number, (_, other) in enumerate(made) if other is not None]
-    reprints = _reprints(photos, settings) if settings.match.reprints else []
+    reprints = _reprints(photos, settings)
     packed = range(0, len(photos), _PACKED)
     packs = [(number, _packed(photos, number, copy, settings.seed)) for copy in range(_PACKS) for number in packed]
-    pictures = [of_photo[copy] for copy in range(COPIES) for of_photo, _ in made]
+    pictures = [of_photo[copy][0] for copy in range(COPIES) for of_photo, _ in made]
+    covered = [[not _ON_PRODUCT.isdisjoint(of_photo[copy][1]) for of_photo, _ in made] for copy in range(COPIES)]
     kinds = (recolours, packs, reprints)
     pictures += [picture for kind in kinds for _, picture in kind]
     numbers = -1 - np.arange(len(pictures), dtype=np.int64)
@@ -101,6 +107,7 @@ def simulate(
     return Made(
         rows=rows,
         strengths=strengths,
+        covered=np.array(covered, dtype=bool).reshape(strengths.shape),
         copies=[numbers[copy * len(photos) : (copy + 1) * len(photos)] for copy in range(COPIES)],
         recolours=parts[0],
         recoloured=of[0],

@@ -27,6 +27,7 @@ from dedup_pipeline.match.node_table import open_arrays, write_arrays
 from dedup_pipeline.match.nodes import STATES, Nodes, load_nodes, open_names, open_nodes
 from dedup_pipeline.match.parts import digest_of, places_by_cells, places_taken_over, rows_of
 from dedup_pipeline.match.rating import rate, write_rated
+from dedup_pipeline.match.reference import reference_digest
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.match.words import word_weights
@@ -35,7 +36,7 @@ from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conf
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, check_inputs, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 8
+VERSION = 9
 _AT_WORST = "judged_at_worst"  # a count
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
@@ -134,6 +135,7 @@ def _basis(settings: Settings, model_id: str) -> dict[str, object]:
         "index": settings.index.model_dump(mode="json", exclude={"recall_sample"}),
         "fingerprints": FINGERPRINTS_FILE,
         "alignment": ALIGNMENT_VERSION,
+        "reference": reference_digest(),
     }
 
 
@@ -215,9 +217,10 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve (of pictures alone), words
         (WORDS), texts (what they tell, or null). counts: candidates, perceptual, learned, aligned, laid (see
         ``match_part``), calibrated_on (the dump whose photos taught the judge), changed_since (share of the pictures
-        that are new or gone since), nodes, placeholders, blanks, banners, expected_duplicates (the sum of the
-        probabilities from 0.5 up), threshold, expected_precision with its 95 % interval, accepted, texts_of_sure_pairs
-        and texts_of_strangers (what the texts were learnt from, 0 where they count for nothing); judged_at_worst, where
+        that are new or gone since), reference_photos (of made-up shops, where the dump has too few of its own), nodes,
+        placeholders, blanks, banners, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
+        expected_precision with its 95 % interval, accepted, texts_of_sure_pairs and texts_of_strangers (what the texts
+        were learnt from, 0 where they count for nothing); note (why nothing was accepted) and judged_at_worst, where
         there are any.
     """
     store = Store(settings.store)
@@ -251,6 +254,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "laid": sum(int(str(part.counts["laid"])) for part in parts),
             "calibrated_on": plan.counts["calibrated_on"],
             "changed_since": plan.counts["changed_since"],
+            "reference_photos": int(calibration.figures["reference_photos"]),
             "nodes": plan.counts["nodes"],
             "placeholders": placeholders,
             "blanks": blanks,
@@ -264,6 +268,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "texts_of_sure_pairs": rating.texts.sure if rating.texts else 0,
             "texts_of_strangers": rating.texts.apart if rating.texts else 0,
         }
+        if not scores.accepted(threshold) and scores.expected() >= 1:
+            counts["note"] = f"no pair is sure enough for a precision of {target:g}: what is likely is in the review"
         if at_worst := sum(int(str(part.counts[_AT_WORST])) for part in parts):
             counts[_AT_WORST] = at_worst
         _note(settings, store, dump_id, counts, calibration)

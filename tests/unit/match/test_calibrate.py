@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dedup_pipeline.alignment import ALIGNED, aligned_evidence
+from dedup_pipeline.alignment import ALIGNED, DEEP, aligned_evidence
 from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embed
 from dedup_pipeline.encoder import Encoder
@@ -17,6 +17,7 @@ from dedup_pipeline.evidence import GLANCE
 from dedup_pipeline.index import index, open_index
 from dedup_pipeline.match import Calibration, align, match_part, plan_match
 from dedup_pipeline.match.calibrate import calibrate
+from dedup_pipeline.match.judge import vetoed
 from dedup_pipeline.match.nodes import Nodes, load_nodes
 from dedup_pipeline.match.simulate import COPIES, Made, Sources, simulate
 from dedup_pipeline.match.views import node_views
@@ -72,12 +73,11 @@ def calibration(shop: Indexed) -> Calibration:
 
 
 def test_every_made_picture_has_a_number_of_its_own(made: Made) -> None:
-    numbers = np.concatenate([*made.copies, made.recolours, made.packs])
+    numbers = np.concatenate([*made.copies, made.recolours, made.packs, made.reprints])
     assert sorted(numbers.tolist(), reverse=True) == list(range(-1, -1 - len(made.looks), -1))
     assert len(made.copies) == COPIES
     assert all(len(copies) == len(made.rows) == PRODUCTS for copies in made.copies)
     assert len(made.recolours) == len(made.recoloured) > PRODUCTS / 2
-    assert not len(made.reprints)
     assert made.packed.tolist() == 2 * list(range(0, PRODUCTS, 4))
     assert set(made.views()) == set(numbers.tolist())
 
@@ -119,22 +119,48 @@ def test_pairs_are_laid_in_their_order(shop: Indexed) -> None:
     assert all(len(values) == 0 for values in align(views, nothing, nothing, shop.settings).values())
 
 
-def test_other_motifs_are_expected_where_that_is_wished(shop: Indexed) -> None:
-    match = shop.settings.match.model_copy(update={"reprints": True})
-    settings = shop.settings.model_copy(update={"match": match})
-    found = open_index(settings, DUMP)
-    made = simulate(settings, DUMP, shop.nodes, found, shop.encoder(), sources=Sources())
+def test_other_motifs_are_printed_and_told_from_re_uploads(shop: Indexed, made: Made) -> None:
     half = len(made.reprints) // 2
-    assert half > PRODUCTS / 4
+    assert half > PRODUCTS / 8
     assert made.reprinted[:half].tolist() == made.reprinted[half:].tolist()
-    assert sorted(made.views(), reverse=True) == list(range(-1, -1 - len(made.looks), -1))
-    views = made.views() | node_views(settings, DUMP, shop.nodes, made.rows.tolist())
+    views = made.views() | node_views(shop.settings, DUMP, shop.nodes, made.rows.tolist())
     printed = zip(made.reprints, made.reprinted, strict=True)
     laid = [aligned_evidence(views[made.rows[place]], views[other]) for other, place in printed]
     assert np.nanmedian([evidence["patch"] for evidence in laid]) > 0.02
-    told = calibrate(settings, DUMP, shop.nodes, found, shop.encoder())
+    settings = _with(shop, calibration_photos=PRODUCTS + 100)
+    told, sells_prints = (
+        calibrate(some, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder())
+        for some in (settings, _with(shop, calibration_photos=PRODUCTS + 100, reprints=True))
+    )
     assert told.figures["reprints"] == len(made.reprints)
-    assert 1 / len(made.reprints) in told.decoy_shares
+    assert told.judge.motif is not None
+    assert told.judge.motif == sells_prints.judge.motif
+    assert len(told.decoys) < len(sells_prints.decoys)
+    evidence = {name: np.array([one[name] for one in laid], np.float32) for name in ALIGNED}
+    evidence |= {name: np.full(len(laid), np.nan, np.float32) for name in GLANCE}
+    assert np.median(told.judge.motif.logits(evidence)) < -2
+
+
+def test_only_what_speaks_of_another_motif_is_vetoed() -> None:
+    assert vetoed(np.array([5.0, 5.0, -4.0]), np.array([-3.0, -1.0, -3.0])).tolist() == [-3.0, 5.0, -4.0]
+
+
+def _with(shop: Indexed, **changes: object) -> Settings:
+    return shop.settings.model_copy(update={"match": shop.settings.match.model_copy(update=changes)})
+
+
+def test_photos_that_a_small_shop_lacks_are_filled_up(shop: Indexed, calibration: Calibration) -> None:
+    settings = _with(shop, calibration_photos=PRODUCTS + 200)
+    told = calibrate(settings, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder())
+    assert (told.figures["photos"], told.figures["reference_photos"]) == (PRODUCTS, 200)
+    assert calibration.figures["reference_photos"] == 0
+    # what one decoy of the shop stands for is shared with those of the others
+    assert max(told.decoy_shares) < max(calibration.decoy_shares) / 4
+    assert sum(told.decoy_shares) < 2 * sum(calibration.decoy_shares)
+    assert told.figures["recolours"] == calibration.figures["recolours"]
+    rehearsed = Sources(without=frozenset({"badge"}))
+    alone = calibrate(settings, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder(), sources=rehearsed)
+    assert alone.figures["reference_photos"] == 0
 
 
 def test_a_calibration_survives_json(calibration: Calibration) -> None:
@@ -149,8 +175,7 @@ def test_decoys_of_a_kind_stand_for_one_picture_each(calibration: Calibration) -
 
 
 def test_no_more_pairs_of_decoys_are_laid_than_asked_for(shop: Indexed, calibration: Calibration) -> None:
-    match = shop.settings.match.model_copy(update={"laid_pairs": 1})
-    settings = shop.settings.model_copy(update={"match": match})
+    settings = _with(shop, laid_pairs=1)
     frugal = calibrate(settings, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder())
     assert frugal.judge.least > calibration.judge.least
     decoys = frugal.figures["recolours"] + frugal.figures["packs"]
@@ -165,7 +190,7 @@ def test_re_uploads_are_told_from_what_is_none(calibration: Calibration) -> None
     assert figures["expected_calibration_error"] < 0.15
     assert np.median(calibration.decoys) < 0
     assert set(calibration.judge.glance.names) == set(GLANCE)
-    assert set(calibration.judge.model.names) == {*GLANCE, *ALIGNED}
+    assert set(calibration.judge.model.names) == {*GLANCE, *ALIGNED} - {*DEEP}
 
 
 @pytest.mark.usefixtures("calibration")
