@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def spawn(
         log.replace(log.with_name(f"{log.name}.1"))
     marked = {**environment, FOLDER_MARK: str(folder), SERVICE_MARK: name}
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        return subprocess.Popen(  # noqa: S603  # our own command lines
+        child = subprocess.Popen(  # noqa: S603  # our own command lines
             command,
             env=marked,
             stdin=subprocess.DEVNULL,
@@ -49,6 +50,17 @@ def spawn(
             start_new_session=True,
             umask=0o077,  # what it writes holds passwords and keys
         )
+    while child.poll() is None and not _shows_environment(child.pid):
+        time.sleep(0.001)
+    return child
+
+
+def _shows_environment(pid: int) -> bool:
+    """Whether a mark can be seen: for a moment after its start a process shows none, and a stop would pass it by."""
+    try:
+        return bool(psutil.Process(pid).environ())
+    except psutil.Error:
+        return True
 
 
 def start_time(pid: int) -> float | None:
