@@ -28,7 +28,7 @@ from dedup_pipeline.stages import STAGES, run_one
 from dedup_pipeline.store import Store
 
 _SHOPS = ((1101, "studio"), (1102, "phone"), (1103, "studio"))  # seed, style
-_PRODUCTS = 150
+_PRODUCTS = 110
 _DUMP = "reference"
 _APART = 1_000_000  # between the groups of two shops
 
@@ -67,7 +67,7 @@ def _shop(folder: Path, seed: int, style: str) -> tuple[Sides, Sides, dict[int, 
     work = folder / str(seed)
     write_sample_shop(work / "shop", seed=seed, products=_PRODUCTS, style=style)
     settings = load_settings(
-        [f"store={work / 'store'}", "match.reprints=true", "match.laid_pairs=10", "train.model=train"]
+        [f"store={work / 'store'}", "match.reprints=true", "match.laid_pairs=10", "train.model=train", "train.epochs=2"]
     )
     catalog = work / "catalog.csv"
     with serving_catalog(settings, work / "shop", catalog) as served:

@@ -30,31 +30,35 @@ _WORDS = (
 _LEAST_SIDE = 8
 
 
-def drawn_motif(other: Picture, width: int, generator: np.random.Generator) -> tuple[Picture, Mask]:
+def drawn_motif(
+    other: Picture, width: int, generator: np.random.Generator, *, twin: bool = False
+) -> tuple[Picture, Mask]:
     """Draw a motif.
 
     Args:
         other: (H, W, 3) uint8 RGB, a photo of which a piece may be taken.
         width: in pixels; at least 8 are drawn.
         generator: decides all else; it is advanced.
+        twin: whether to draw the twin of the motif that an equal generator gives: of its kind and in its colours, and
+            another word, shape or piece.
 
     Returns:
         The motif (h, w, 3) uint8 RGB, and where its ink is, (h, w) uint8, 255 on it.
     """
     width = max(_LEAST_SIDE, width)
     kind = generator.choice(["shape", "word", "rows", "piece"], p=[0.35, 0.3, 0.1, 0.25])
+    colours, blended = generator.integers(0, 256, size=(2, 3)), generator.random() < 0.3
+    form = generator.spawn(2)[int(twin)]
     if kind == "piece":
-        return _piece(other, width, generator)
+        return _piece(other, width, form)
     if kind == "shape":
-        ink = _shape(width, generator)
+        ink = _shape(width, form)
     elif kind == "word":
-        ink = _word(width, generator)
+        ink = _word(width, form)
     else:
-        parts = [_word(width, generator) if generator.random() < 0.5 else _bar(width, generator) for _ in range(3)]
-        ink = np.concatenate(parts)
-    colours = generator.integers(0, 256, size=(2, 3))
+        ink = np.concatenate([_word(width, form) if form.random() < 0.5 else _bar(width, form) for _ in range(3)])
     share = np.zeros(ink.shape, np.float32)
-    if generator.random() < 0.3:  # two colours, one running into the other
+    if blended:  # two colours, one running into the other
         share = np.repeat(np.linspace(0, 1, len(ink), dtype=np.float32)[:, None], ink.shape[1], axis=1)
     motif = colours[0] * (1 - share[..., None]) + colours[1] * share[..., None]
     return motif.round().astype(np.uint8), ink

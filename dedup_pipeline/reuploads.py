@@ -99,13 +99,15 @@ def recolour(picture: Picture, generator: np.random.Generator) -> Picture | None
     return None
 
 
-def reprint(picture: Picture, other: Picture, generator: np.random.Generator) -> Picture | None:
+def reprint(picture: Picture, other: Picture, generator: np.random.Generator, *, twin: bool = False) -> Picture | None:
     """Print another motif on the product of a photo: the same garment, bottle or case, and another product.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         other: the same, of any size; what it shows may become the motif.
         generator: decides the motif, its size, place and colours; it is advanced.
+        twin: whether to print the twin of the motif that an equal generator gives, in the same place, see
+            ``drawn_motif``.
 
     Returns:
         (H, W, 3) uint8 RGB, or None where no draw fits on the product and is seen on it, or the product cannot be told
@@ -124,7 +126,7 @@ def reprint(picture: Picture, other: Picture, generator: np.random.Generator) ->
     for _ in range(_TRIES):
         row, column = places[generator.integers(len(places))].tolist()
         width = min(wide * between(generator, 0.15, 0.5), _FITTING * depth[row, column])
-        motif, opacity = drawn_motif(other, round(width), generator)
+        motif, opacity = drawn_motif(other, round(width), generator, twin=twin)
         height, width = opacity.shape
         top, left = row - height // 2, column - width // 2
         if min(top, left) < 0 or top + height > len(product) or left + width > product.shape[1]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
 from dedup_pipeline.alignment.light import Floats, Mask, lab_of, medians, quantiles, relight
-from dedup_pipeline.alignment.patches import DEEP, deep_patch, depth_of, patch_area
+from dedup_pipeline.alignment.patches import DEEP, deep_likeness, deep_patch, depth_of, patch_area
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
@@ -276,6 +276,7 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         "structure_core": core.correlation(inner),
         "compared": int(compared.sum()) / total,
         "structure_patch": patch_area(torn) / total,
+        **deep_likeness(around.shared, around.power, around.other_power, both),
     }
     structure = max(evidence["structure"], evidence["structure_core"])
     if compared.sum() < _LEAST_COMPARED or structure < _LEAST_STRUCTURE:

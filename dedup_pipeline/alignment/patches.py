@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.alignment.light import Mask
+from dedup_pipeline.alignment.light import Floats, Mask
 from dedup_pipeline.alignment.registration import Matrix
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
@@ -20,8 +20,12 @@ DEEP: dict[str, int] = {
     "deep_patch": -1,  # share of the products: the largest patch that differs deep inside of what both have as product
     "deep_patch_corner": -1,  # how far that lies from the nearest corner of either picture; 1 is the middle
     "deep_patch_depth": -1,  # how far from the product's rim; 1 is the innermost
+    "deep_likeness": 1,  # correlation of structure deep inside, of the surroundings where it is least
 }
 _DEEP = 0.25  # of the greatest distance to the product's rim: what reaches over the rim lies on the photo
+_SURROUNDINGS = (15, 15)  # pixels: a word of another motif, not the seam that a map misses by a pixel
+_STRUCTURED = 6.0  # variance of L in the surroundings from which there is structure to agree in
+_NOISE = 1.5  # of which is noise
 _OPENING = np.ones((5, 5), np.uint8)
 
 
@@ -59,6 +63,27 @@ def deep_patch(differing: Mask, both: Mask, total: int, back: Matrix, size: tupl
         ),
         "deep_patch_depth": float(depth[patch].mean()),
     }
+
+
+def deep_likeness(shared: Floats, power: Floats, other_power: Floats, both: Mask) -> dict[str, float]:
+    """How much the structure of two pictures agrees deep inside of the product, where it agrees least.
+
+    Two words of one colour in one place differ by no patch, yet in every letter.
+
+    Args:
+        shared: (H, W), covariance of L around each pixel.
+        power: (H, W), its variance in the first picture.
+        other_power: (H, W), in the second.
+        both: (H, W), where both have product.
+    """
+    depth = depth_of(both)
+    deep = depth >= _DEEP * max(1.0, float(depth.max()))
+    together, mine, theirs = (cv2.blur(values, _SURROUNDINGS) for values in (shared, power, other_power))
+    structured = deep & (np.maximum(mine, theirs) >= _STRUCTURED)
+    if not structured.any():
+        return {"deep_likeness": 1.0}
+    likeness = together[structured] / np.sqrt((mine[structured] + _NOISE) * (theirs[structured] + _NOISE))
+    return {"deep_likeness": float(likeness.min())}
 
 
 def depth_of(mask: Mask) -> npt.NDArray[np.float32]:

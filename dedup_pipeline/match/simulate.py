@@ -134,13 +134,16 @@ def _sample(settings: Settings, dump_id: str, nodes: Nodes, allowed: Rows | None
 def _reprints(photos: list[Picture], settings: Settings) -> list[tuple[int, Picture]]:
     """Photos with another motif and yet another: the number of each with its first, then all again with their second.
 
-    Where a photo takes only one, it has none.
+    Of every other photo the two are twins, such as two words in one place. Where a photo takes only one, it has none.
     """
 
     def printed(number: int) -> list[Picture]:
-        generator = generator_of(settings.seed, number, _PRINT_STREAM)
-        others = generator.integers(len(photos), size=_PRINTS)
-        found = [reprint(photos[number], photos[other], generator) for other in others.tolist()]
+        found = []
+        for copy in range(_PRINTS):
+            twin = copy > 0 and number % (2 * _PRINTED) == 0
+            generator = generator_of(settings.seed, number, _PRINT_STREAM, 0 if twin else copy)
+            other = photos[int(generator.integers(len(photos)))]
+            found.append(reprint(photos[number], other, generator, twin=twin))
         return [picture for picture in found if picture is not None]
 
     numbers = range(0, len(photos), _PRINTED)

@@ -13,6 +13,8 @@ import pytest
 
 from dedup_pipeline import edits
 from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
+from dedup_pipeline.edits.overlay import lettering
+from dedup_pipeline.edits.picture import blend
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.reuploads import generator_of, pack, recolour, reprint, reupload, reupload_with_names
 from dedup_pipeline.sample.bundle import Bundle, paste_together
@@ -134,8 +136,27 @@ def test_a_badge_lies_in_a_corner_and_a_motif_on_the_product(
     both = middle("deep_patch", lambda photo: MOVED[moved](PAINTED_ON["badge"](printed(photo))))
     assert badge < 0.01
     assert min(motif, both) > 0.02
+    same = middle("deep_likeness", lambda photo: MOVED[moved](PAINTED_ON["badge"](photo)))
+    assert same > middle("deep_likeness", lambda photo: MOVED[moved](printed(photo))) + 0.3
     assert middle("deep_patch_corner", lambda photo: MOVED[moved](printed(photo))) > 0.5
     assert middle("deep_patch_depth", lambda photo: MOVED[moved](printed(photo))) > 0.4
+
+
+def test_two_words_of_one_colour_in_one_place_are_told_from_a_word_and_its_copy() -> None:
+    shirt = photograph(look_of("dress", 0, "solid", "Navy"))
+
+    def printed(word: str) -> Picture:
+        height, width = shirt.shape[:2]
+        ink = cv2.resize(lettering(word, 64), (width // 3, height // 12), interpolation=cv2.INTER_AREA)
+        place = np.s_[height * 2 // 5 : height * 2 // 5 + len(ink), width // 3 : width // 3 + width // 3]
+        other = shirt.copy()
+        other[place] = blend(shirt[place], np.full_like(shirt[place], (210, 160, 40)), ink)
+        return other
+
+    roma, oslo = printed("ROMA"), printed("OSLO")
+    copy = edits.resize(edits.tone(roma, 1.03), max(roma.shape) * 2 // 3)
+    another = aligned_evidence(view_of(roma), view_of(oslo))["deep_likeness"]
+    assert another < 0.7 < aligned_evidence(view_of(roma), view_of(copy))["deep_likeness"]
 
 
 @pytest.mark.parametrize("moved", [edits.mirror, edits.crop], ids=["mirrored", "upright"])

@@ -142,7 +142,7 @@ def test_other_motifs_are_printed_and_told_from_re_uploads(shop: Indexed, made: 
 
 
 def test_only_what_speaks_of_another_motif_is_vetoed() -> None:
-    assert vetoed(np.array([5.0, 5.0, -4.0]), np.array([-3.0, -1.0, -3.0])).tolist() == [-3.0, 5.0, -4.0]
+    assert vetoed(np.array([5.0, 5.0, -4.0]), np.array([-3.0, 0.0, -3.0])).tolist() == [-3.0, 5.0, -4.0]
 
 
 def _with(shop: Indexed, **changes: object) -> Settings:
