@@ -40,14 +40,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", type=Path, default=Path("dedup_pipeline/match/reference.parquet"))
     target = parser.parse_args().target
-    pieces, made = [], Counter[int]()
+    pieces, made, shop_nodes = [], Counter[int](), []
     with tempfile.TemporaryDirectory(prefix="dedup-reference-") as folder:
         for number, (seed, style) in enumerate(_SHOPS):
-            known, decoys, pictures = _shop(Path(folder), seed, style)
+            known, decoys, pictures, nodes = _shop(Path(folder), seed, style)
+            shop_nodes.append(nodes)
             pieces.append([_apart(pairs, number * _APART) for pairs in (*known, *decoys)])
             made.update(pictures)
     known, ruled_out, decoys, decoys_ruled_out = (Known.together(some) for some in zip(*pieces, strict=True))
-    content = write_reference((known, ruled_out), (decoys, decoys_ruled_out), made)
+    content = write_reference((known, ruled_out), (decoys, decoys_ruled_out), made, sum(shop_nodes) / len(shop_nodes))
     target.write_bytes(content)
     pairs = len(known.labels) + len(ruled_out.labels)
     print(f"{target}: {len(content) / 1e6:.1f} MB, {pairs} pairs, {len(known.labels)} of them looked at closer")
@@ -58,8 +59,8 @@ def _apart(pairs: Known, more: int) -> Known:
     return replace(pairs, pairs=Pairs(pairs.pairs.evidence, pairs.pairs.groups + more))
 
 
-def _shop(folder: Path, seed: int, style: str) -> tuple[Sides, Sides, dict[int, int]]:
-    """The known pairs of a shop, what its decoys found, and how many decoys of each kind it has.
+def _shop(folder: Path, seed: int, style: str) -> tuple[Sides, Sides, dict[int, int], int]:
+    """The known pairs of a shop, what its decoys found, how many decoys of each kind it has, and how many pictures.
 
     Of the pairs first those that were laid over each other, then the others; what may be a duplicate that nobody told
     of is in neither.
@@ -80,7 +81,12 @@ def _shop(folder: Path, seed: int, style: str) -> tuple[Sides, Sides, dict[int, 
     shutil.rmtree(work)
     _, suspects, _, _ = fitted(labelled.known, labelled.decoys, settings)
     known = Known.together([labelled.known.only(~suspects), labelled.reprints])
-    return (known, labelled.ruled_out), (labelled.decoys, labelled.decoys_ruled_out), labelled.made
+    return (
+        (known, labelled.ruled_out),
+        (labelled.decoys, labelled.decoys_ruled_out),
+        labelled.made,
+        int(nodes.matched.sum()),
+    )
 
 
 if __name__ == "__main__":

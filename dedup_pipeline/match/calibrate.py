@@ -111,11 +111,12 @@ def calibrate(
     figures |= {"photos": labelled.photos, "reference_photos": labelled.reference_photos}
     figures |= {"pairs": len(own.labels), "suspects": int(suspects.sum())}
     figures |= {_NAMES[kind]: count for kind, count in labelled.made.items()}
-    kinds = np.concatenate([labelled.decoys.strengths, labelled.decoys_ruled_out.strengths])
-    shares = [1 / labelled.pictures[kind] for kind in kinds.tolist()]
-    decoys = np.concatenate([judged, np.full(len(kinds) - len(judged), -LOGIT_CAP)])
+    every = Known.together([labelled.decoys.of(()), labelled.decoys_ruled_out.of(())])
+    shares = np.array([1 / labelled.pictures[kind] for kind in every.strengths.tolist()])
+    shares[every.pairs.groups < 0] *= labelled.fewer
+    decoys = np.concatenate([judged, np.full(len(labelled.decoys_ruled_out.labels), -LOGIT_CAP)])
     judge = Judge(labelled.glance, labelled.least, model, motif)
-    return Calibration(judge, tuple(decoys.round(6).tolist()), tuple(shares), bins, figures)
+    return Calibration(judge, tuple(decoys.round(6).tolist()), tuple(shares.tolist()), bins, figures)
 
 
 def _motif_model(labelled: Labelled, settings: Settings) -> tuple[VerdictModel | None, Doubles, Doubles]:

@@ -54,6 +54,8 @@ class Labelled:
         least: its log odds below which a pair is ruled out.
         photos: how many photos of the dump all this was made of.
         reference_photos: and of the reference.
+        fewer: of what a decoy of the reference found, the share that it would find in the dump, 1 at most: where there
+            are fewer strangers, fewer are taken for duplicates.
     """
 
     known: Known
@@ -67,6 +69,7 @@ class Labelled:
     least: float
     photos: int
     reference_photos: int
+    fewer: float
 
 
 def label(
@@ -130,6 +133,7 @@ def label(
         least=least,
         photos=len(made.rows),
         reference_photos=others.photos,
+        fewer=min(1.0, int(nodes.matched.sum()) / others.shop_nodes),
     )
 
 

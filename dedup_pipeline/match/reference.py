@@ -53,6 +53,7 @@ class Reference:
         decoys_aligned: (M,) bool, the same of these.
         pictures: how many pictures of each kind of decoy were made of the photos.
         photos: how many photos.
+        shop_nodes: how many pictures a shop has on average, among which a decoy finds what it finds.
     """
 
     known: Known
@@ -62,6 +63,7 @@ class Reference:
     decoys_aligned: Flags
     pictures: Mapping[int, float]
     photos: int
+    shop_nodes: float
 
     def with_decoys(self, kinds: Iterable[int]) -> Reference:
         """The same with what decoys of these kinds found."""
@@ -92,7 +94,7 @@ def reference(photos: int) -> Reference:
     decoys, decoys_aligned = _known(columns, wanted & columns["decoy"])
     share = photos / facts["photos"]
     pictures = {int(kind): count * share for kind, count in facts["pictures"].items()}
-    return Reference(known, reprints, aligned, decoys, decoys_aligned, pictures, photos)
+    return Reference(known, reprints, aligned, decoys, decoys_aligned, pictures, photos, facts["shop_nodes"])
 
 
 def reference_digest() -> str:
@@ -100,13 +102,16 @@ def reference_digest() -> str:
     return hashlib.sha256(_content()).hexdigest()[:16]
 
 
-def write_reference(known: Sequence[Known], decoys: Sequence[Known], pictures: Mapping[int, float]) -> bytes:
+def write_reference(
+    known: Sequence[Known], decoys: Sequence[Known], pictures: Mapping[int, float], shop_nodes: float
+) -> bytes:
     """The file of some known pairs and of what decoys found.
 
     Args:
         known: pairs with all the evidence, and others with that at a glance alone; groups may be any numbers.
         decoys: the same of decoys.
         pictures: how many pictures of each kind of decoy were made.
+        shop_nodes: how many pictures a shop has on average.
     """
     aligned = [np.repeat([True, False], [len(pairs.labels) for pairs in some]) for some in (known, decoys)]
     both = Known.together([_with_all_evidence(pairs) for pairs in (*known, *decoys)])
@@ -121,7 +126,7 @@ def write_reference(known: Sequence[Known], decoys: Sequence[Known], pictures: M
     columns |= {"aligned": np.concatenate(aligned)}
     kept = min(_MOST, len(photos))
     made = {str(kind): round(count * kept / len(photos), 1) for kind, count in pictures.items()}
-    facts: dict[str, object] = {"photos": kept, "pictures": made}
+    facts: dict[str, object] = {"photos": kept, "pictures": made, "shop_nodes": round(shop_nodes, 1)}
     facts |= {"alignment": ALIGNMENT_VERSION, "fingerprints": FINGERPRINTS_FILE}
     table = pa.table(columns).filter(pc.field("photo") < kept)
     table = table.replace_schema_metadata({"reference": json.dumps(facts)})
@@ -134,7 +139,9 @@ _NONE, _NO_FLAGS = np.empty(0, np.int64), np.empty(0, bool)
 _EMPTY = Known(
     Pairs({name: np.empty(0, np.float32) for name in EVIDENCE}, _NONE), _NONE, _NONE, _NO_FLAGS, _NONE, _NO_FLAGS
 )
-_NOTHING = Reference(_EMPTY, _EMPTY, _NO_FLAGS, _EMPTY, _NO_FLAGS, {kind: 0 for kind in (RECOLOUR, PACK, REPRINT)}, 0)
+_NOTHING = Reference(
+    _EMPTY, _EMPTY, _NO_FLAGS, _EMPTY, _NO_FLAGS, {kind: 0 for kind in (RECOLOUR, PACK, REPRINT)}, 0, 1.0
+)
 
 
 def _content() -> bytes:

@@ -156,7 +156,8 @@ def test_photos_that_a_small_shop_lacks_are_filled_up(shop: Indexed, calibration
     assert calibration.figures["reference_photos"] == 0
     # what one decoy of the shop stands for is shared with those of the others
     assert max(told.decoy_shares) < max(calibration.decoy_shares) / 4
-    assert sum(told.decoy_shares) < 2 * sum(calibration.decoy_shares)
+    # and where there are fewer strangers than there, less of what those found counts
+    assert sum(told.decoy_shares) < 1.5 * sum(calibration.decoy_shares)
     assert told.figures["recolours"] == calibration.figures["recolours"]
     rehearsed = Sources(without=frozenset({"badge"}))
     alone = calibrate(settings, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder(), sources=rehearsed)

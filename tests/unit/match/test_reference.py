@@ -49,10 +49,10 @@ def test_what_is_written_is_read_and_another_content_has_another_digest(monkeypa
     whole, before = reference(10_000), reference_digest()
     known = Known.together([whole.known.only(whole.aligned), whole.reprints]), whole.known.only(~whole.aligned)
     decoys = whole.decoys.only(whole.decoys_aligned), whole.decoys.only(~whole.decoys_aligned).of(GLANCE)
-    content = write_reference(known, decoys, whole.pictures)
+    content = write_reference(known, decoys, whole.pictures, whole.shop_nodes)
     monkeypatch.setattr(module, "_content", lambda: content)
     again = reference(10_000)
-    assert (again.photos, again.pictures) == (whole.photos, whole.pictures)
+    assert (again.photos, again.pictures, again.shop_nodes) == (whole.photos, whole.pictures, whole.shop_nodes)
     assert reference_digest() != before
     for name in ("known", "reprints", "decoys"):
         one, other = getattr(again, name), getattr(whole, name)
