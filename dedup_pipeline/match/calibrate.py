@@ -112,9 +112,10 @@ def calibrate(
     figures |= {"pairs": len(own.labels), "suspects": int(suspects.sum())}
     figures |= {_NAMES[kind]: count for kind, count in labelled.made.items()}
     every = Known.together([labelled.decoys.of(()), labelled.decoys_ruled_out.of(())])
-    shares = np.array([1 / labelled.pictures[kind] for kind in every.strengths.tolist()])
-    shares[every.pairs.groups < 0] *= labelled.fewer
     decoys = np.concatenate([judged, np.full(len(labelled.decoys_ruled_out.labels), -LOGIT_CAP)])
+    shares = np.array([1 / labelled.pictures[kind] for kind in every.strengths.tolist()])
+    # a picture has as many neighbours in any shop; those that look like duplicates are fewer among fewer
+    shares[(every.pairs.groups < 0) & (decoys > 0)] *= labelled.fewer
     judge = Judge(labelled.glance, labelled.least, model, motif)
     return Calibration(judge, tuple(decoys.round(6).tolist()), tuple(shares.tolist()), bins, figures)
 

@@ -54,8 +54,8 @@ class Labelled:
         least: its log odds below which a pair is ruled out.
         photos: how many photos of the dump all this was made of.
         reference_photos: and of the reference.
-        fewer: of what a decoy of the reference found, the share that it would find in the dump, 1 at most: where there
-            are fewer strangers, fewer are taken for duplicates.
+        fewer: of what a decoy of the reference found and what looks like a duplicate, the share that it would find in
+            the dump, 1 at most: there are fewer strangers.
     """
 
     known: Known
