@@ -50,9 +50,10 @@ def main() -> None:
     Path(options.store).mkdir(parents=True, exist_ok=True)
     whole = Path(options.store) / "small-shops.csv"
     with serving_catalog(settings, options.catalog, whole) as served:
+        catalog = read_catalog(options.catalog, whole)
         for size in options.sizes:
             for draw in range(options.draws):
-                shop = draw_shop(options.catalog, whole, size, np.random.default_rng([options.seed, size, draw]))
+                shop = draw_shop(catalog, size, np.random.default_rng([options.seed, size, draw]))
                 dump = f"shop-{size:04d}-{options.seed:03d}-{draw:03d}"
                 rows.append({"size": size, "draw": draw, **run_shop(served, dump, shop)})
                 print(json.dumps(rows[-1]), flush=True)
@@ -61,10 +62,21 @@ def main() -> None:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def draw_shop(folder: Path, catalog: Path, size: int, generator: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """Whole groups of photos until there are ``size`` photos; catalog, photos, truth and ignore of these alone."""
-    photos = pd.read_csv(folder / "photos.csv", dtype=str, keep_default_na=False)
-    photos = photos[photos["kind"].eq("photo") & photos["scored"].eq("1")].drop_duplicates("productId")
+def read_catalog(folder: Path, served: Path) -> dict[str, pd.DataFrame]:
+    """The rows of a served catalog, and the photos (those that count), truth and ignore of its truth folder."""
+    tables = {
+        name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+        for name in ("photos", "truth", "ignore")
+    }
+    photos = tables["photos"]
+    tables["photos"] = photos[photos["kind"].eq("photo") & photos["scored"].eq("1")].drop_duplicates("productId")
+    rows = pd.read_csv(served, dtype=str, keep_default_na=False, on_bad_lines="skip", engine="python")
+    return {**tables, "catalog": rows}
+
+
+def draw_shop(whole: dict[str, pd.DataFrame], size: int, generator: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Whole groups of photos until there are ``size`` photos; the tables of ``read_catalog`` with these alone."""
+    photos = whole["photos"]
     groups = photos["photo_group"].where(photos["photo_group"].ne(""), photos["photo_id"])
     held: list[str] = []
     count = 0
@@ -76,13 +88,12 @@ def draw_shop(folder: Path, catalog: Path, size: int, generator: np.random.Gener
         count += int(by_group[group])
     photos = photos[groups.isin(held)]
     ids = set(photos["productId"])
-    tables = {"photos": photos}
-    rows = pd.read_csv(catalog, dtype=str, keep_default_na=False, on_bad_lines="skip", engine="python")
-    tables["catalog"] = rows[rows["productId"].isin(ids)]
+    rows = whole["catalog"]
+    shop = {"photos": photos, "catalog": rows[rows["productId"].isin(ids)]}
     for name in ("truth", "ignore"):
-        pairs = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
-        tables[name] = pairs[pairs["id_a"].isin(ids) & pairs["id_b"].isin(ids)]
-    return tables
+        pairs = whole[name]
+        shop[name] = pairs[pairs["id_a"].isin(ids) & pairs["id_b"].isin(ids)]
+    return shop
 
 
 def run_shop(settings: Settings, dump: str, shop: dict[str, pd.DataFrame]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
 from dedup_pipeline.alignment.light import Floats, Mask, lab_of, medians, quantiles, relight
-from dedup_pipeline.alignment.patches import DEEP, deep_likeness, deep_patch, depth_of, patch_area
+from dedup_pipeline.alignment.patches import DEEP, deep_likeness, deep_patch, depth_of, patch_area, rim_distance
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
-from dedup_pipeline.alignment.view import TEXTURE, WINDOW, View, mean_of, moments_of
+from dedup_pipeline.alignment.view import NOISE, TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
 
 VERSION = 2  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
@@ -65,7 +65,6 @@ _OF_COLOUR = (
     *("saturation_change", "chroma_median", "chroma_75", "chroma_90", "chroma_97", "chroma_patch"),
     "strong_chroma_patch",
 )
-_NOISE = 1.5  # variance of L below which surroundings are flat
 _AGREES, _PASSES, _DIFFERS = 0.5, 0.3, 0.2  # correlation
 _LEAST_COMPARED = 30  # pixels
 _SAME_AREA = 0.04  # absolute logarithm
@@ -204,10 +203,9 @@ def _shares(overlay: _Overlay, mine: _Side, theirs: _Side, matrix: Matrix) -> di
     wholes = (mine.product.sum() * area, overlay.mine.sum()), (theirs.product.sum(), overlay.theirs.sum())
     beyond = [max(0.0, float(1 - inside / whole)) for whole, inside in wholes if whole]
     either = int((overlay.mine | overlay.theirs).sum())
-    back = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     whole = np.ones(theirs.product.shape, dtype=bool)
     outside = [
-        _outside(mine, _warped(whole, back, mine.product.shape[1::-1])),
+        _outside(mine, _warped(whole, overlay.back, overlay.size)),
         _outside(theirs, overlay.valid),
     ]
     return {
@@ -246,7 +244,7 @@ def _outside(side: _Side, inside: Mask) -> tuple[float, float, float]:
 
 def _thickness(mask: Mask) -> float:
     """Pixels from the edge of a mask to its innermost one."""
-    return float(depth_of(mask).max())
+    return float(rim_distance(mask).max())
 
 
 def _differences(overlay: _Overlay) -> dict[str, float]:
@@ -276,11 +274,12 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         "structure_core": core.correlation(inner),
         "compared": int(compared.sum()) / total,
         "structure_patch": patch_area(torn) / total,
-        **deep_likeness(around.shared, around.power, around.other_power, both),
     }
+    depth = depth_of(both)
+    evidence["deep_likeness"] = deep_likeness(around.shared, around.power, around.other_power, depth)
     structure = max(evidence["structure"], evidence["structure_core"])
     if compared.sum() < _LEAST_COMPARED or structure < _LEAST_STRUCTURE:
-        return evidence | deep_patch(torn, both, total, overlay.back, overlay.size)  # no colour can save this pair
+        return evidence | deep_patch(torn, depth, total, overlay.back, overlay.size)  # no colour can save this pair
     steady = (likeness > _AGREES) | flat
     ground, seen = overlay.valid & ~either, either & passing
     lit = ground & steady if _is_one_ground(labs, ground) else np.zeros_like(ground)
@@ -311,7 +310,7 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
             "colour_patch": patch_area(seen & (np.hypot(chroma, lightness) > 7)) / total,
             "patch": patch_area(differing) / total,
         }
-        | deep_patch(differing, both, total, overlay.back, overlay.size)
+        | deep_patch(differing, depth, total, overlay.back, overlay.size)
     )
 
 
@@ -346,12 +345,12 @@ class _Texture:
     @property
     def likeness(self) -> Floats:
         """Correlation."""
-        return np.asarray(self.shared / np.sqrt((self.power + _NOISE) * (self.other_power + _NOISE)))
+        return np.asarray(self.shared / np.sqrt((self.power + NOISE) * (self.other_power + NOISE)))
 
     @property
     def is_flat(self) -> Mask:
         """Where neither varies."""
-        return np.asarray((self.power < _NOISE) & (self.other_power < _NOISE))
+        return np.asarray((self.power < NOISE) & (self.other_power < NOISE))
 
     def correlation(self, where: Mask) -> float:
         """Of all the surroundings of some pixels together."""

@@ -14,6 +14,10 @@ import numpy.typing as npt
 
 from dedup_pipeline.alignment.light import Floats, Mask
 from dedup_pipeline.alignment.registration import Matrix
+from dedup_pipeline.alignment.view import NOISE, TEXTURE
+
+Labels = npt.NDArray[np.int32]
+Areas = npt.NDArray[np.int64]
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 DEEP: dict[str, int] = {
@@ -24,35 +28,34 @@ DEEP: dict[str, int] = {
 }
 _DEEP = 0.25  # of the greatest distance to the product's rim: what reaches over the rim lies on the photo
 _SURROUNDINGS = (15, 15)  # pixels: a word of another motif, not the seam that a map misses by a pixel
-_STRUCTURED = 6.0  # variance of L in the surroundings from which there is structure to agree in
-_NOISE = 1.5  # of which is noise
 _OPENING = np.ones((5, 5), np.uint8)
 
 
 def patch_area(mask: Mask) -> float:
     """Pixels of the largest connected patch of a mask (H, W), specks aside."""
-    patch = _largest(mask)
-    return float(np.count_nonzero(patch)) if patch is not None else 0.0
+    patches = _patches(mask)
+    return float(patches[1].max()) if patches else 0.0
 
 
-def deep_patch(differing: Mask, both: Mask, total: int, back: Matrix, size: tuple[int, int]) -> dict[str, float]:
+def deep_patch(differing: Mask, depth: Floats, total: int, back: Matrix, size: tuple[int, int]) -> dict[str, float]:
     """What differs deep inside of the product.
 
     Args:
         differing: (H, W), where two pictures differ, in the frame of the second.
-        both: (H, W), where both have product.
+        depth: (H, W), see ``depth_of``, of what both have as product.
         total: pixels that either has as product.
         back: (3, 3), the map from this frame to the first picture's.
         size: width and height of the first picture.
 
     Returns:
-        Every name of DEEP; where nothing differs there, the area is 0 and the other two are NaN.
+        The names of DEEP that begin with ``deep_patch``; where nothing differs there, the area is 0 and the other two
+        are NaN.
     """
-    depth = depth_of(both)
-    depth /= max(1.0, float(depth.max()))
-    patch = _largest(differing & (depth >= _DEEP))
-    if patch is None:
+    patches = _patches(differing & (depth >= _DEEP))
+    if not patches:
         return {"deep_patch": 0.0, "deep_patch_corner": math.nan, "deep_patch_depth": math.nan}
+    labels, areas = patches
+    patch = labels == 1 + int(areas.argmax())
     rows, columns = np.nonzero(patch)
     centre = np.array([[[columns.mean(), rows.mean()]]])
     height, width = differing.shape
@@ -65,42 +68,44 @@ def deep_patch(differing: Mask, both: Mask, total: int, back: Matrix, size: tupl
     }
 
 
-def deep_likeness(shared: Floats, power: Floats, other_power: Floats, both: Mask) -> dict[str, float]:
+def deep_likeness(shared: Floats, power: Floats, other_power: Floats, depth: Floats) -> float:
     """How much the structure of two pictures agrees deep inside of the product, where it agrees least.
 
-    Two words of one colour in one place differ by no patch, yet in every letter.
+    It is 1 where all is flat. Two words of one colour in one place differ by no patch, yet in every letter.
 
     Args:
         shared: (H, W), covariance of L around each pixel.
         power: (H, W), its variance in the first picture.
         other_power: (H, W), in the second.
-        both: (H, W), where both have product.
+        depth: (H, W), see ``depth_of``, of what both have as product.
     """
-    depth = depth_of(both)
-    deep = depth >= _DEEP * max(1.0, float(depth.max()))
     together, mine, theirs = (cv2.blur(values, _SURROUNDINGS) for values in (shared, power, other_power))
-    structured = deep & (np.maximum(mine, theirs) >= _STRUCTURED)
+    structured = (depth >= _DEEP) & (np.maximum(mine, theirs) >= TEXTURE)
     if not structured.any():
-        return {"deep_likeness": 1.0}
-    likeness = together[structured] / np.sqrt((mine[structured] + _NOISE) * (theirs[structured] + _NOISE))
-    return {"deep_likeness": float(likeness.min())}
+        return 1.0
+    likeness = together[structured] / np.sqrt((mine[structured] + NOISE) * (theirs[structured] + NOISE))
+    return float(likeness.min())
 
 
-def depth_of(mask: Mask) -> npt.NDArray[np.float32]:
+def depth_of(mask: Mask) -> Floats:
+    """How deep inside of a mask each pixel (H, W) lies: 0 outside, 1 where it is deepest."""
+    depth = rim_distance(mask)
+    return np.asarray(depth / max(1.0, float(depth.max())), dtype=np.float32)
+
+
+def rim_distance(mask: Mask) -> Floats:
     """Pixels (H, W) from each of a mask to the nearest one outside; what the frame cuts off ends there."""
     padded = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1], dtype=np.float32)
 
 
-def _largest(mask: Mask) -> Mask | None:
-    """The largest connected patch (H, W) of a mask, specks aside."""
+def _patches(mask: Mask) -> tuple[Labels, Areas] | None:
+    """The connected patches of a mask, specks aside: their numbers from 1 on (H, W), and areas (P,)."""
     if np.count_nonzero(mask) < _OPENING.size:
         return None
     opened = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _OPENING)
     count, labels = cv2.connectedComponents(opened)
-    if count == 1:
-        return None
-    return np.asarray(labels == 1 + int(np.bincount(labels.ravel())[1:].argmax()))
+    return (np.asarray(labels), np.bincount(labels.ravel())[1:]) if count > 1 else None
 
 
 def _from_corner(point: npt.ArrayLike, size: tuple[int, int]) -> float:

@@ -19,6 +19,7 @@ Descriptors = npt.NDArray[np.uint8]
 
 WINDOW = 11  # pixels across, the surroundings of a pixel
 TEXTURE = 6.0  # variance of L above which surroundings have structure
+NOISE = 1.5  # and below which they are flat
 SIDE = 160  # pixels of the long side on which two pictures are compared
 _KEYPOINT_SIDE = 256  # and on which keypoints are looked for
 _MOST_KEYPOINTS = 400
