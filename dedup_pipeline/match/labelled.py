@@ -16,6 +16,7 @@ import numpy as np
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.errors import InputError
 from dedup_pipeline.evidence import EVIDENCE, GLANCE, Doubles, Rows
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.candidates import stranger_pairs
@@ -32,6 +33,7 @@ _NEAREST = 5  # of these, so many sit out the first fit: most true duplicates ar
 _SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
 _ROUNDS = 3  # fits that look for suspects; on luma they leave 29 of 826 hidden duplicates and lose 7 strangers
 _RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of the true pairs of luma it rules out none
+_FEWEST_PHOTOS = 2  # one has nothing that it could be a duplicate of
 _FEWEST_LAID = 0.6  # of match.laid_pairs, for each decoy
 
 EVERYTHING = Sources()
@@ -96,6 +98,10 @@ def label(
     Raises:
         InputError: the dump has too few photos.
     """
+    if (matched := int(nodes.matched.sum())) < _FEWEST_PHOTOS:
+        raise InputError(
+            f"the verdicts need at least {_FEWEST_PHOTOS} photos to be calibrated on; the dump has {matched}"
+        )
     made = simulate(settings, dump_id, nodes, found, encoder, sources=sources)
     # what a rehearsal leaves out must not come in by another door
     asked = settings.match.calibration_photos if filled_up and not sources.without else 0
@@ -133,7 +139,7 @@ def label(
         least=least,
         photos=len(made.rows),
         reference_photos=others.photos,
-        fewer=min(1.0, int(nodes.matched.sum()) / others.shop_nodes),
+        fewer=min(1.0, matched / others.shop_nodes),
     )
 
 

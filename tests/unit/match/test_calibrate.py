@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from dedup_pipeline.alignment import ALIGNED, DEEP, aligned_evidence
 from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embed
 from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.errors import InputError
 from dedup_pipeline.evidence import GLANCE
 from dedup_pipeline.index import index, open_index
 from dedup_pipeline.match import Calibration, align, match_part, plan_match
@@ -49,7 +51,13 @@ class Indexed:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Indexed:
-    settings = write_tiny_shop(tmp_path_factory.mktemp("matched") / "store", PRODUCTS, match__part_nodes=16)
+    settings = _indexed(tmp_path_factory.mktemp("matched") / "store", PRODUCTS, match__part_nodes=16)
+    return Indexed(settings, load_nodes(settings, DUMP))
+
+
+def _indexed(place: Path, products: int, **overrides: int) -> Settings:
+    """The settings of a tiny shop that is ready to be matched."""
+    settings = write_tiny_shop(place, products, **overrides)
     store = Store(settings.store)
     torch.manual_seed(3)
     model_id = write_model(store, untrained_network(settings.train), {})
@@ -57,7 +65,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Indexed:
     run_stage(store, DUMP, "train", inputs={}, version=1, work=lambda: done)
     embed(settings, DUMP)
     index(settings, DUMP)
-    return Indexed(settings, load_nodes(settings, DUMP))
+    return settings
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +176,19 @@ def test_photos_that_a_small_shop_lacks_are_filled_up(shop: Indexed, calibration
     rehearsed = Sources(without=frozenset({"badge"}))
     alone = calibrate(settings, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder(), sources=rehearsed)
     assert alone.figures["reference_photos"] == 0
+
+
+@pytest.mark.parametrize("products", [1, 2])
+def test_a_dump_of_one_photo_is_refused_and_one_of_two_is_calibrated(tmp_path: Path, products: int) -> None:
+    settings = _indexed(tmp_path / "store", products, match__calibration_photos=60)
+    if products == 1:
+        with pytest.raises(InputError, match="at least 2 photos to be calibrated on; the dump has 1"):
+            plan_match(settings, DUMP)
+    else:
+        plan_match(settings, DUMP)
+        figures = Store(settings.store).read_json(f"dumps/{DUMP}/match/calibration.json")["figures"]
+        assert figures["photos"] == 2
+        assert np.isfinite(list(figures.values())).all()
 
 
 def test_a_calibration_survives_json(calibration: Calibration) -> None:
