@@ -10,29 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from kept import Row, coverage, run_and_hold, table
 
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.errors import DedupError
+from dedup_pipeline.evaluate import Truth
+from dedup_pipeline.evaluate.truth import unordered
 from dedup_pipeline.sample.serving import serving_catalog
-from dedup_pipeline.stage import Progress, StageResult, no_progress, result_of
-from dedup_pipeline.stages import run_all
-from dedup_pipeline.store import Store
-
-
-class _Silent:
-    """Watches a run and says nothing."""
-
-    def started(self, stage: str) -> Progress:
-        return no_progress
-
-    def finished(self, result: StageResult) -> None:
-        pass
 
 
 def main() -> None:
@@ -57,7 +44,8 @@ def main() -> None:
                 dump = f"shop-{size:04d}-{options.seed:03d}-{draw:03d}"
                 rows.append({"size": size, "draw": draw, **run_shop(served, dump, shop)})
                 print(json.dumps(rows[-1]), flush=True)
-    print(table(rows))
+    print(table(rows, "size"))
+    print(coverage(rows))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
@@ -96,70 +84,12 @@ def draw_shop(whole: dict[str, pd.DataFrame], size: int, generator: np.random.Ge
     return shop
 
 
-def run_shop(settings: Settings, dump: str, shop: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Run the chain on a shop; what it found, against the truth, by pairs of photos."""
-    store = Store(settings.store)
+def run_shop(settings: Settings, dump: str, shop: dict[str, pd.DataFrame]) -> Row:
+    """Run the chain on a shop and hold it against its truth, see ``run_and_hold``."""
     file = Path(settings.store) / f"{dump}.csv"
     shop["catalog"].to_csv(file, index=False)
-    photo_of = dict(zip(shop["photos"]["productId"], shop["photos"]["photo_id"], strict=True))
-    truth, ignored = (_photo_pairs(shop[name], photo_of) for name in ("truth", "ignore"))
-    levels = {
-        pair: level
-        for pair, level in zip(_each(shop["truth"], photo_of), shop["truth"]["level"].tolist(), strict=True)
-        if pair in truth
-    }
-    row: dict[str, Any] = {"photos": shop["photos"]["photo_id"].nunique(), "true": len(truth)}
-    try:
-        run_all(settings, dump, str(file), _Silent())
-    except DedupError as error:
-        return row | {"refused": str(error)}
-    exported = result_of(store, dump, "export").outputs
-    pairs = store.read_table(exported["pairs"]).to_pandas()
-    accepted = _photo_pairs(pairs[pairs["accepted"]], photo_of) - ignored
-    told = _photo_pairs(pairs, photo_of) | _photo_pairs(
-        pd.read_csv(store.local_path(exported["review"]), dtype=str), photo_of
-    )
-    counts = result_of(store, dump, "match").counts
-    found = {level: [pair in accepted for pair in truth if levels[pair] == level] for level in "0123"}
-    return row | {
-        "accepted": len(accepted),
-        "wrong": len(accepted - truth),
-        "right": len(accepted & truth),
-        "in_review": len((told & truth) - accepted),
-        "levels": {level: [sum(hits), len(hits)] for level, hits in found.items()},
-        "threshold": counts["threshold"],
-        "expected": [counts[f"expected_precision{end}"] for end in ("", "_low", "_high")],
-    }
-
-
-def _each(pairs: pd.DataFrame, photo_of: dict[str, str]) -> Iterable[tuple[str, str]]:
-    for one, other in zip(pairs["id_a"].astype(str), pairs["id_b"].astype(str), strict=True):
-        first, second = sorted((photo_of[one], photo_of[other]))
-        yield first, second
-
-
-def _photo_pairs(pairs: pd.DataFrame, photo_of: dict[str, str]) -> set[tuple[str, str]]:
-    return {(one, other) for one, other in _each(pairs, photo_of) if one != other}
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The rows of each size together, as Markdown."""
-    lines = [
-        "| photos | shops | true pairs | accepted | wrong | recall | level 1 | level 2 | level 3 | review | lost |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for size in sorted({row["size"] for row in rows}):
-        some = [row for row in rows if row["size"] == size]
-        ran = [row for row in some if "refused" not in row]
-        true = sum(row["true"] for row in some)
-        sums = {name: sum(row[name] for row in ran) for name in ("accepted", "wrong", "right", "in_review")}
-        levels = ["/".join(str(sum(row["levels"][level][place] for row in ran)) for place in (0, 1)) for level in "123"]
-        lines.append(
-            f"| {size} | {len(some)} | {true} | {sums['accepted']} | {sums['wrong']} | "
-            f"{sums['right'] / max(1, true):.3f} | {' | '.join(levels)} | {sums['in_review']} | "
-            f"{true - sums['right'] - sums['in_review']} |"
-        )
-    return "\n".join(lines)
+    truth = Truth(unordered(shop["truth"]), shop["photos"].set_index("productId"), unordered(shop["ignore"]))
+    return run_and_hold(settings, dump, str(file), truth)
 
 
 if __name__ == "__main__":
