@@ -174,6 +174,13 @@ class TrainSettings(Section):
         "auto", description="Arithmetic; `auto` is 32 bit on CPU and mixed on GPU."
     )
     promote: bool = Field(True, description="Make the model champion when it beats the present one.")
+    least_gain_kept: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Where the champion keeps less than this of what its training gained, `auto` trains on the dump "
+        "instead of taking it; 0 never does, the run only says so.",
+    )
 
 
 class EmbedSettings(Section):

@@ -40,7 +40,7 @@ def foreign_folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def with_mlflow(empty_mlflow_database: Path) -> Callable[[Path], None]:
     """Gives a store at a path its own copy of the empty database."""
 

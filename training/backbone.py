@@ -39,6 +39,11 @@ def check_start(settings: TrainSettings) -> None:
         )
 
 
+def has_weights(settings: TrainSettings) -> bool:
+    """Whether the backbone's first weights are on this machine, so that nothing is downloaded for them."""
+    return Path(settings.weights).is_file() if settings.weights else _packaged_weights(settings.backbone) is not None
+
+
 def untrained_network(settings: TrainSettings) -> EmbeddingNetwork:
     """Build the network with pretrained backbone weights; the projection is random.
 
