@@ -19,7 +19,7 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import isotonic_regression
-from scipy.stats import chi2
+from scipy.stats import nbinom
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -308,26 +308,25 @@ def threshold_for(
     return float(ordered[enough[-1]]), float(expected[enough[-1]])
 
 
-def precision_interval(accepted: float, decoys: int, scale: float) -> tuple[float, float]:
-    """Where the precision of the accepted pairs lies with 95 % confidence, as far as the decoys can tell.
+def precision_interval(accepted: int, decoys: int, scale: float) -> tuple[float, float]:
+    """Where the precision that is kept lies with 95 % confidence, as far as the decoys can tell.
 
-    The decoys that were accepted are a Poisson count; its exact interval is Garwood's (1936, "Fiducial limits for the
-    Poisson distribution").
+    How many decoys reach the threshold is a Poisson count whose rate is unknown, and so is how many accepted pairs are
+    wrong. With Jeffreys' prior of the rate the second, given the first, is negative binomial (the posterior predictive
+    of Gelman et al., "Bayesian Data Analysis", 3rd edition, section 2.6).
 
     Args:
-        accepted: how often accepted pairs were found, once from either end.
-        decoys: how many candidate pairs of decoys reach the threshold.
-        scale: pictures of the dump for each decoy.
+        accepted: how many pairs reach the threshold.
+        decoys: how many candidate pairs of decoys do.
+        scale: wrong pairs of the dump that are to be expected for each of these.
 
     Returns:
         The lower and the upper precision, 0 to 1; 0 and 1 when nothing was accepted.
     """
     if accepted <= 0:
         return 0.0, 1.0
-    fewest = chi2.ppf(0.025, 2 * decoys) / 2 if decoys else 0.0
-    most = chi2.ppf(0.975, 2 * decoys + 2) / 2
-    low, high = (1 - min(1.0, float(count) * scale / accepted) for count in (most, fewest))
-    return low, high
+    most, fewest = nbinom.ppf([0.975, 0.025], decoys + 0.5, 1 / (1 + scale))
+    return 1 - min(1.0, float(most) / accepted), 1 - min(1.0, float(fewest) / accepted)
 
 
 def reliability(values: Doubles, labels: npt.NDArray[np.bool_], bins: int = 10) -> list[tuple[float, float, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from dedup_pipeline.schemas import VERDICTS
 from dedup_pipeline.store import Store
 
 _DIGITS = 6
+_UNLIKE = 4.0  # times more wrong pairs than the reference has may be in another shop: a guess, of no figure's making
 
 Verdicts = Callable[[list[str]], Iterable[pa.Table]]
 """Some columns of VERDICTS of a whole dump, some rows at a time: the same rows in the same order however often."""
@@ -34,6 +35,7 @@ class Rating:
         decoys: (M,) probabilities of what the decoys found, rounded.
         scale: pictures of the dump for each of these, on average.
         draws: how many of these stand for one decoy.
+        borrowed: share of the photos that the calibration took from the reference.
     """
 
     curve: Curve
@@ -42,6 +44,7 @@ class Rating:
     decoys: Doubles
     scale: float
     draws: int
+    borrowed: float
 
     def of(self, verdicts: pa.Table) -> tuple[Doubles, Doubles]:
         """Of N candidates: probabilities (N,), rounded, and what the texts add to the log odds (N,)."""
@@ -82,8 +85,10 @@ class Scores:
     def interval(self, rating: Rating, threshold: float) -> tuple[float, float]:
         """Where the precision from a threshold up lies with 95 % confidence, see ``precision_interval``."""
         caught = math.ceil(int((rating.decoys >= threshold).sum()) / rating.draws)
-        found = float(self._found[self._values >= threshold].sum())
-        return precision_interval(found, caught, rating.scale * rating.draws)
+        found, accepted = float(self._found[self._values >= threshold].sum()), self.accepted(threshold)
+        # a decoy is counted for each end from which a wrong pair would be found
+        scale = rating.scale * rating.draws * accepted / max(1.0, found)
+        return precision_interval(accepted, caught, scale * (1 + _UNLIKE * rating.borrowed))
 
 
 def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_texts: bool) -> Rating:
@@ -122,7 +127,13 @@ def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_text
         decoys=curve.at(decoys).round(_DIGITS),
         scale=float(scales.mean()) if len(scales) else 0.0,
         draws=draws,
+        borrowed=_borrowed(calibration.figures),
     )
+
+
+def _borrowed(figures: Mapping[str, float]) -> float:
+    borrowed = figures.get("reference_photos", 0)
+    return borrowed / max(1.0, figures.get("photos", 0) + borrowed)
 
 
 def write_rated(store: Store, path: str, verdicts: Iterable[pa.Table], rating: Rating) -> Scores:

@@ -23,7 +23,7 @@ from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, rep
 COPIES = 2  # simulated re-uploads of each photo
 STRENGTHS = (1, 2, 3)
 RECOLOUR, NEAR, PACK, FURTHER, REPRINT = 0, -1, -2, -3, -4  # kinds of negatives, beside the strengths of re-uploads
-_PACKED = 4  # one photo in so many is put into packs,
+_PACKED = 2  # one photo in so many is put into packs: fewer, and one pack decides over many pictures,
 _PACKS = 2  # each beside another photo
 _PRINTED = 4  # one photo in so many is printed on,
 _PRINTS = 2  # each with another motif

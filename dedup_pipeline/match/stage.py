@@ -36,7 +36,7 @@ from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conf
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, check_inputs, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 9
+VERSION = 10
 _AT_WORST = "judged_at_worst"  # a count
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time

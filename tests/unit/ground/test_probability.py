@@ -84,11 +84,18 @@ def test_a_quick_fit_says_about_the_same_and_knows_nothing_by_heart():
     assert abs(np.corrcoef(quick, labels)[0, 1]) < 0.1
 
 
-def test_the_interval_of_the_precision_is_that_of_the_decoys_found():
-    assert precision_interval(1000, 0, 2.0) == pytest.approx((1 - 2 * 3.6889 / 1000, 1.0), abs=1e-6)
-    low, high = precision_interval(1000, 5, 2.0)
-    assert low < 1 - 2 * 5 / 1000 < high
-    assert high - low < 0.025
+def test_the_precision_that_is_kept_lies_in_its_interval_as_often_as_it_says():
+    generator = np.random.default_rng(3)
+    for rate, scale, accepted in ((0.3, 2.0, 400), (4.0, 2.0, 400), (3.0, 0.1, 12), (20.0, 0.5, 300)):
+        within = []
+        for decoys, wrong in zip(generator.poisson(rate, 1500), generator.poisson(rate * scale, 1500), strict=True):
+            low, high = precision_interval(accepted, int(decoys), scale)
+            within.append(low <= 1 - min(wrong, accepted) / accepted <= high)
+        assert 0.92 < np.mean(within) <= 1
+
+
+def test_no_decoy_in_a_large_shop_promises_less_than_in_a_small_one():
+    assert precision_interval(100, 0, 4.0)[0] < precision_interval(100, 0, 1.0)[0] < 1
     assert precision_interval(0, 3, 2.0) == (0.0, 1.0)
     assert precision_interval(1, 500, 2.0) == (0.0, 0.0)
 
