@@ -14,7 +14,7 @@ _GREEN, _GREY = (20, 140, 60), (90, 90, 90)
 
 
 def write_sheet(folder: Path, file: Path) -> None:
-    """Draw the pictures of a truth folder onto one JPEG.
+    """Draw the pictures of a truth folder onto one sheet.
 
     Originals stand family by family, under a grey line with the style's name; after them in green frames stands every
     original that was uploaded again, with its re-uploads and their edits.

@@ -1,11 +1,8 @@
 """Writing a world as a truth folder: its products, their re-uploads, who is whose duplicate."""
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import combinations
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,10 +11,8 @@ import numpy as np
 from dedup_pipeline import edits
 from dedup_pipeline.edits import Mask, Picture
 from dedup_pipeline.edits.encoding import decoded
-from dedup_pipeline.errors import InputError
 from dedup_pipeline.sample import tables, unseen, words
-from dedup_pipeline.sample.catalog import COLUMNS
-from dedup_pipeline.sample.pictures import file_name
+from dedup_pipeline.sample.pictures import sizes_of, write_files
 from dedup_pipeline.sample.plan import Offer
 from dedup_pipeline.sample.recipe import Recipe, Step, encoded
 
@@ -25,8 +20,6 @@ from .goods import MANY, Drawer, Family, Product, picked
 from .listings import Clerk, catalog_lines
 
 _LEVELS, _LEVEL_SHARES = (0, 1, 2, 3), (1 / 9, 2 / 9, 3 / 9, 3 / 9)
-_SHRUNK = {"400x400": 86, "200x200": 84}
-"""JPEG quality of the smaller renditions, as in the sample shop."""
 _QUALITY = 92
 _LEAST_APART = 0.01
 """Look-alikes differ visibly on at least this share of the picture, or the later one is not sold."""
@@ -55,11 +48,7 @@ def draw_world(
     Raises:
         InputError: a negative seed, or the folder is not empty.
     """
-    if seed[0] < 0:
-        raise InputError(f"seed is {seed[0]}: use 0 or more")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is not an empty folder: name a new one, or delete it first")
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+    tables.begin_folder(folder, seed[0])
     chances, plan = np.random.default_rng([*seed, 11]), np.random.default_rng([*seed, 12])
     copied = set(plan.permutation(originals)[: round(reuploads * originals)].tolist())
     clerk, copier = Clerk(np.random.default_rng([*seed, 13])), _Copier(chances, mirrors=mirrors)
@@ -68,8 +57,8 @@ def draw_world(
     for index, family in enumerate(_families(draw, np.random.default_rng([*seed, 10]), originals)):
         for product in family:
             offer = clerk.original(product, f"S{index + 1:05d}")
-            files = _sizes(product.shot.picture, edits.encode(product.shot.picture, "jpeg", _QUALITY))
-            _write_files(folder, offer, files)
+            files = sizes_of(product.shot.picture, edits.encode(product.shot.picture, "jpeg", _QUALITY))
+            write_files(folder / "images", offer.photo, files)
             offers.append(offer)
             if number in copied:
                 offers += copier.copies(folder, clerk, product, family, offer, files=files)
@@ -118,9 +107,9 @@ class _Copier:
             copy = clerk.copy(product, source, recipe)
             new = sources[source.photo.photo_id]
             if recipe.encoding != "identical":
-                new = _sizes(picture, encoded(picture, recipe))
+                new = sizes_of(picture, encoded(picture, recipe))
             sources[copy.photo.photo_id] = new
-            _write_files(folder, copy, new)
+            write_files(folder / "images", copy.photo, new)
             made.append(copy)
         return made
 
@@ -168,34 +157,8 @@ def _apart(first: Picture, second: Picture) -> float:
     return float((np.abs(one - other).max(axis=2) > _VISIBLE).mean())
 
 
-def least_apart(family: Family) -> float:
-    """Return the smallest share of the picture on which two of a family differ visibly; 1 for a family of one."""
-    pairs = combinations(family, 2)
-    return min((_apart(one.shot.picture, other.shot.picture) for one, other in pairs), default=1.0)
-
-
-def _sizes(picture: Picture, original: bytes) -> Files:
-    """Shrink a picture to the sizes that a marketplace keeps, and never enlarge it."""
-    files = {"original": original}
-    for size, quality in _SHRUNK.items():
-        picture = edits.resize(picture, min(int(size.split("x")[0]), max(picture.shape[:2])))
-        files[size] = edits.encode(picture, "jpeg", quality)
-    return files
-
-
-def _write_files(folder: Path, offer: Offer, files: Files) -> None:
-    for size, content in files.items():
-        file = folder / "images" / file_name(offer.photo, size)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-
-
 def _write_tables(folder: Path, offers: list[Offer], generator: np.random.Generator) -> None:
-    truth, photos = tables.truth_rows(offers), tables.photo_rows(offers)
-    _write_csv(folder / "catalog.csv", COLUMNS, catalog_lines(offers, generator))
-    _write_csv(folder / "truth.csv", tables.TRUTH_COLUMNS, (list(asdict(row).values()) for row in truth))
-    _write_csv(folder / "photos.csv", tables.PHOTO_COLUMNS, (list(row.values()) for row in photos))
-    _write_csv(folder / "ignore.csv", tables.IGNORE_COLUMNS, ())
+    truth, photos = tables.write_tables(folder, offers, catalog_lines(offers, generator), ())
     listing_levels, photo_levels = tables.levels_of(truth)
     copies = [offer.photo for offer in offers if offer.photo.recipe is not None]
     counts = {
@@ -210,10 +173,3 @@ def _write_tables(folder: Path, offers: list[Offer], generator: np.random.Genera
         "photo_pairs_by_level": photo_levels,
     }
     (folder / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
-
-
-def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

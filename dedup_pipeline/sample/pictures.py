@@ -1,6 +1,6 @@
 """Writing the image files of the sample shop, the useless ones included."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -58,10 +58,15 @@ def _write_group(images: Path, camera: Camera, photos: dict[str, Photo]) -> None
     made: dict[str, _Made] = {}
     for photo in photos.values():
         made[photo.photo_id] = _renditions(photo, made, camera)
-        for size in photo.stored:
-            file = images / file_name(photo, size)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(made[photo.photo_id].files[size])
+        write_files(images, photo, made[photo.photo_id].files)
+
+
+def write_files(images: Path, photo: Photo, files: Mapping[str, bytes]) -> None:
+    """Write the renditions that are stored of a photo, of all its `files` by size, below a folder."""
+    for size in photo.stored:
+        file = images / file_name(photo, size)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(files[size])
 
 
 def _renditions(photo: Photo, made: dict[str, _Made], camera: Camera) -> _Made:
@@ -79,7 +84,7 @@ def _renditions(photo: Photo, made: dict[str, _Made], camera: Camera) -> _Made:
         picture, mask = shot.picture, shot.mask
     if photo.decoration is not None:
         picture = photo.decoration.apply(picture)
-    whole = _sizes(picture, edits.encode(picture, "jpeg", camera.quality))
+    whole = sizes_of(picture, edits.encode(picture, "jpeg", camera.quality))
     if photo.kind == "truncated":
         return _Made({size: data[: len(data) // 3] for size, data in whole.items()})
     return _Made(whole, mask)
@@ -91,11 +96,16 @@ def _copy(recipe: Recipe, source: _Made, camera: Camera) -> _Made:
     picture = recipe.edit(decoded(source.files["original"]), source.mask)
     if recipe.encoding == "grey":
         picture = edits.tone(picture, saturation=0.0)
-    return _Made(_sizes(picture, encoded(picture, recipe)))
+    return _Made(sizes_of(picture, encoded(picture, recipe)))
 
 
-def _sizes(picture: Picture, original: bytes) -> dict[str, bytes]:
-    """Shrink a picture to the sizes that a marketplace keeps, and never enlarge it."""
+def sizes_of(picture: Picture, original: bytes) -> dict[str, bytes]:
+    """Shrink a picture to the sizes that a marketplace keeps, and never enlarge it; JPEGs by size.
+
+    Args:
+        picture: `(H, W, 3) uint8` RGB.
+        original: the file of the largest.
+    """
     files = {"original": original}
     for size, quality in _SHRUNK.items():
         picture = edits.resize(picture, min(int(size.split("x")[0]), max(picture.shape[:2])))

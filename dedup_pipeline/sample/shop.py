@@ -1,9 +1,7 @@
 """The sample shop: a made-up catalog dump with rendered photos, whose duplicates are known."""
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +12,7 @@ from dedup_pipeline.errors import InputError
 from dedup_pipeline.sample import recipes, tables, unseen
 from dedup_pipeline.sample.bundle_planner import BundlePlanner, bundled_products
 from dedup_pipeline.sample.camera import Style
-from dedup_pipeline.sample.catalog import COLUMNS, Catalog, build_catalog, without_medium_file
+from dedup_pipeline.sample.catalog import Catalog, build_catalog, without_medium_file
 from dedup_pipeline.sample.offers import OfferMaker
 from dedup_pipeline.sample.pictures import write_pictures
 from dedup_pipeline.sample.plan import Offer
@@ -96,13 +94,9 @@ def write_sample_shop(
     folder = Path(folder)
     if products < _FEWEST_PRODUCTS:
         raise InputError(f"products is {products}: ask for {_FEWEST_PRODUCTS} or more, or some faults find no place")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: use 0 or more")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is not an empty folder: name a new one, or delete it first")
+    tables.begin_folder(folder, seed)
     offers, spoilable = _plan(seed, products, _RECIPES[edits])
     catalog = build_catalog(offers, spoilable, np.random.default_rng([seed, 2]))
-    (folder / "images").mkdir(parents=True, exist_ok=True)
     write_pictures(folder / "images", [offer.photo for offer in offers], style)
     return _write_tables(folder, offers, catalog)
 
@@ -127,13 +121,8 @@ def _plan(seed: int, products: int, draw_recipe: DrawRecipe) -> tuple[list[Offer
 
 
 def _write_tables(folder: Path, offers: list[Offer], catalog: Catalog) -> SampleCounts:
-    truth = tables.truth_rows(offers)
-    photos = tables.photo_rows(offers)
     ignored = [(first, second, "one-sided-family") for first, second in catalog.one_sided]
-    _write_csv(folder / "catalog.csv", COLUMNS, catalog.lines)
-    _write_csv(folder / "truth.csv", tables.TRUTH_COLUMNS, (list(asdict(row).values()) for row in truth))
-    _write_csv(folder / "photos.csv", tables.PHOTO_COLUMNS, (list(row.values()) for row in photos))
-    _write_csv(folder / "ignore.csv", tables.IGNORE_COLUMNS, ignored)
+    truth, photos = tables.write_tables(folder, offers, catalog.lines, ignored)
     files = [file for file in (folder / "images").rglob("*") if file.is_file()]
     listing_levels, photo_levels = tables.levels_of(truth)
     uploads = {offer.photo.photo_id: offer.photo for offer in offers if offer.photo.group}
@@ -162,10 +151,3 @@ def _write_tables(folder: Path, offers: list[Offer], catalog: Catalog) -> Sample
     )
     (folder / "counts.json").write_text(json.dumps(asdict(counts), indent=1) + "\n", encoding="utf-8")
     return counts
-
-
-def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -1,10 +1,14 @@
 """The tables of the truth folder: who is whose duplicate, which photo shows what, and what does not count."""
 
+import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import combinations
+from pathlib import Path
 
+from dedup_pipeline.errors import InputError
+from dedup_pipeline.sample.catalog import COLUMNS
 from dedup_pipeline.sample.plan import Offer
 
 TRUTH_COLUMNS = (
@@ -30,6 +34,45 @@ class TruthRow:
     hops: int
     same_category: int
     same_seller: int
+
+
+def begin_folder(folder: Path, seed: int) -> None:
+    """Make a truth folder, with nothing but a folder for images in it.
+
+    Raises:
+        InputError: a negative seed, or the folder is not empty.
+    """
+    if seed < 0:
+        raise InputError(f"seed is {seed}: use 0 or more")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is not an empty folder: name a new one, or delete it first")
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+
+
+def write_tables(
+    folder: Path, offers: list[Offer], lines: Iterable[Sequence[object]], ignored: Iterable[Sequence[object]]
+) -> tuple[list[TruthRow], list[dict[str, str]]]:
+    """Write the CSVs of a truth folder; returns the rows of truth.csv and photos.csv.
+
+    Args:
+        folder: the truth folder.
+        offers: everything the shop sells.
+        lines: of catalog.csv below its header.
+        ignored: rows of ignore.csv.
+    """
+    truth, photos = truth_rows(offers), photo_rows(offers)
+    _write_csv(folder / "catalog.csv", COLUMNS, lines)
+    _write_csv(folder / "truth.csv", TRUTH_COLUMNS, (list(asdict(row).values()) for row in truth))
+    _write_csv(folder / "photos.csv", PHOTO_COLUMNS, (list(row.values()) for row in photos))
+    _write_csv(folder / "ignore.csv", IGNORE_COLUMNS, ignored)
+    return truth, photos
+
+
+def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def truth_rows(offers: list[Offer]) -> list[TruthRow]:
