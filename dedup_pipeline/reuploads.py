@@ -19,6 +19,7 @@ from dedup_pipeline.edits.encoding import decoded
 from dedup_pipeline.edits.picture import as_picture, blend
 from dedup_pipeline.imaging import decode_own
 from dedup_pipeline.motifs import drawn_motif
+from dedup_pipeline.pages import photo_of
 from dedup_pipeline.seller_edits import EDITS, LIGHT, STRONG, between
 
 Strength = Literal[1, 2, 3]
@@ -27,6 +28,7 @@ Floats = npt.NDArray[np.float32]
 _SMALLEST_SIDE = 48
 _VISIBLE = 11.0  # CIE Lab units of mean change over the product: what a person calls another colour at a glance
 _TRIES = 6
+_BOTH = 0.9  # share of a pack that is looked at where both of its photos are
 _INSIDE = 0.95  # share of a motif that lies on the product: one that reaches beyond is a sticker on the photo
 _BROAD = 0.7  # of the greatest distance to the product's rim
 _FITTING = 1.6  # times that distance: a disc of 2 would touch the rim
@@ -149,7 +151,7 @@ def _shaded(motif: Picture, lightness: Floats) -> Picture:
     return as_picture(motif * np.clip(folds / max(1.0, float(folds.mean())), 0.6, 1.5)[..., None])
 
 
-def pack(first: Picture, second: Picture, generator: np.random.Generator) -> Picture:
+def pack(first: Picture, second: Picture, generator: np.random.Generator) -> Picture | None:
     """Put two products side by side in one picture: what shows a product, and more, and is no duplicate of it.
 
     Args:
@@ -158,7 +160,8 @@ def pack(first: Picture, second: Picture, generator: np.random.Generator) -> Pic
         generator: decides their order and sizes; it is advanced.
 
     Returns:
-        (h, w, 3) uint8 RGB.
+        (h, w, 3) uint8 RGB; None where one of the two is taken for a page that shows the other: then only that is
+        looked at, and nothing tells the pack from a copy.
     """
     area = min(first.shape[0] * first.shape[1], second.shape[0] * second.shape[1])
     scaled = []
@@ -174,7 +177,8 @@ def pack(first: Picture, second: Picture, generator: np.random.Generator) -> Pic
         parts.append(cv2.copyMakeBorder(part, above, below, 0, 0, cv2.BORDER_REPLICATE))
     if generator.random() < 0.5:
         parts.reverse()
-    return np.concatenate(parts, axis=1)
+    both: Picture = np.concatenate(parts, axis=1)
+    return both if photo_of(both).size >= _BOTH * both.size else None
 
 
 def _repainted(picture: Picture, generator: np.random.Generator) -> Picture:

@@ -95,8 +95,7 @@ def simulate(
     made = list(map_ahead(edited, range(len(photos)), settings.worker_threads))
     recolours = [(number, other) for number, (_, other) in enumerate(made) if other is not None]
     reprints = _reprints(photos, settings)
-    packed = range(0, len(photos), _PACKED)
-    packs = [(number, _packed(photos, number, copy, settings.seed)) for copy in range(_PACKS) for number in packed]
+    packs = _packs(photos, settings)
     pictures = [of_photo[copy][0] for copy in range(COPIES) for of_photo, _ in made]
     covered = [[not _ON_PRODUCT.isdisjoint(of_photo[copy][1]) for of_photo, _ in made] for copy in range(COPIES)]
     kinds = (recolours, packs, reprints)
@@ -152,8 +151,21 @@ def _reprints(photos: list[Picture], settings: Settings) -> list[tuple[int, Pict
     return [(number, some[copy]) for copy in range(_PRINTS) for number, some in whole]
 
 
-def _packed(photos: list[Picture], number: int, copy: int, seed: int) -> Picture:
-    """A photo beside another of the photos, beside a third one in another copy."""
-    generator = generator_of(seed, number, _PACK_STREAM)
-    others = 1 + generator.choice(max(1, len(photos) - 1), size=_PACKS, replace=len(photos) <= _PACKS)
-    return pack(photos[number], photos[(number + int(others[copy])) % len(photos)], generator)
+def _packs(photos: list[Picture], settings: Settings) -> list[tuple[int, Picture]]:
+    """Photos beside another and beside yet another: the number of each with its first, then all with their second.
+
+    A photo of which one is no pack to who looks at it has none.
+    """
+
+    def packed(number: int) -> list[Picture]:
+        found = []
+        for copy in range(_PACKS):
+            generator = generator_of(settings.seed, number, _PACK_STREAM)
+            others = 1 + generator.choice(max(1, len(photos) - 1), size=_PACKS, replace=len(photos) <= _PACKS)
+            found.append(pack(photos[number], photos[(number + int(others[copy])) % len(photos)], generator))
+        return [picture for picture in found if picture is not None]
+
+    numbers = range(0, len(photos), _PACKED)
+    made = zip(numbers, map_ahead(packed, numbers, settings.worker_threads), strict=True)
+    whole = [(number, some) for number, some in made if len(some) == _PACKS]
+    return [(number, some[copy]) for copy in range(_PACKS) for number, some in whole]

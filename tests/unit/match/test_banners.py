@@ -123,6 +123,7 @@ def test_no_product_is_a_card() -> None:
     printed = [edits.sticker(photo, ((-1, -1), (1, -1), (1, 1), (-1, 1)), centre=(0.5, 0.5), size=0.3,
                              colours=((250, 220, 30), (20, 20, 20)), text="SALE") for photo in shot]  # fmt: skip
     marked = [edits.corner_logo(photo, "Tirupur Knits", size=0.06, colour=(20, 20, 20)) for photo in shot]
+    assert all(picture is not None for picture in packs)
     wrong = [place for place, picture in enumerate([*shot, *packs, *printed, *marked]) if _is_card(picture)]
     assert wrong == []
 

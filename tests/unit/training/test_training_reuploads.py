@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -106,6 +107,16 @@ def test_a_pack_is_a_function_of_its_generator(picture: Picture) -> None:
     assert len({pack(picture, other, generator_of(7, place)).tobytes() for place in range(6)}) > 1
     assert np.array_equal(picture, before[0])
     assert np.array_equal(other, before[1])
+
+
+def test_two_photos_of_which_one_is_taken_for_a_page_around_the_other_are_no_pack(picture: Picture) -> None:
+    words = np.full_like(picture, 30)
+    height, width = words.shape[:2]
+    for row in range(3, 8):
+        cv2.putText(words, "HONEY", (width // 5, row * height // 10), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (140,) * 3)
+    bright = np.full_like(picture, 220)
+    assert all(pack(words, bright, generator_of(place)) is None for place in range(4))
+    assert pack(picture, bright, generator_of(0)) is not None
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 4), (7, 9), (3, 300), (300, 3)])
