@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from dedup_pipeline.probability import LOGIT_CAP, Curve, Tally, threshold_for
+from dedup_pipeline.probability import LOGIT_CAP, Curve, Tally, sigmoid, threshold_for
 
 
 def curve_of(candidates, weights, decoys, scales):
@@ -108,9 +108,17 @@ def test_the_curve_is_the_isotonic_regression_over_every_single_candidate(candid
     masses = np.concatenate([weights, scales, [0.1 * (scale if decoys else 1.0)]])
     everyone = np.concatenate([logits, decoys, [highest]])
     share = IsotonicRegression(increasing=False).fit(everyone, answers, sample_weight=masses).predict(logits)
-    expected = 1 - np.minimum(1, share / np.maximum(1 - share, 1e-9))
+    expected = np.minimum(1 - np.minimum(1, share / np.maximum(1 - share, 1e-9)), sigmoid(logits + 1))
     found = curve_of(logits, weights, np.array(decoys, dtype=float), scales).at(logits)
     assert found == pytest.approx(expected, abs=2e-3)  # a step leans by a thousandth of the next
+
+
+def test_what_no_decoy_finds_is_not_likelier_than_the_judge_says():
+    """Such as one shirt in many prints: hundreds of strangers that no decoy is like."""
+    logits = np.concatenate([np.full(300, -6.0), np.full(20, 5.0)])
+    values = curve_of(logits, np.ones(len(logits)), np.full(50, -9.0), np.full(50, 2.0)).at(logits)
+    assert values[:300].max() < 0.01
+    assert values[300:].min() > 0.95
 
 
 @pytest.mark.parametrize("rows", [1, 33, 5000])
