@@ -124,7 +124,7 @@ def _rehearse(
         return _aligned(settings, dump_id, nodes, candidates, passing)
 
     glances = compare(nodes.looks.take(candidates.low), nodes.looks.take(candidates.high))
-    _, logits, _ = calibration.judge.judge(glances, lay)
+    logits = calibration.judge.judge(glances, lay).logits
     place = candidates.verdicts.schema.get_field_index("logit")
     verdicts = candidates.verdicts.set_column(place, "logit", pa.array(logits))
     matched = int(nodes.matched.sum())

@@ -186,6 +186,7 @@ VERDICTS = _table(
     unshared=pa.float32(),
     beyond=pa.float32(),
     mirrored=pa.bool_(),
+    exchanged=pa.float64(),  # the logit but for a detail that is another one, see match/exchanged.py; null without such
     # of the listings that show the two, see match/texts.py; null where one of them says nothing
     title_likeness=pa.float32(),  # 0 to 1
     same_brand=pa.float32(),  # 1 or 0, as the three below

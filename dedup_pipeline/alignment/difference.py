@@ -14,12 +14,21 @@ import numpy as np
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
 from dedup_pipeline.alignment.light import Floats, Mask, lab_of, medians, quantiles, relight
-from dedup_pipeline.alignment.patches import DEEP, deep_likeness, deep_patch, depth_of, patch_area, rim_distance
+from dedup_pipeline.alignment.patches import (
+    DEEP,
+    deep_likeness,
+    deep_patch,
+    depth_of,
+    exchange_likeness,
+    patch_area,
+    rim_distance,
+    with_enclosed,
+)
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import NOISE, TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.imaging import Picture
 
-VERSION = 2  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
+VERSION = 3  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 ALIGNED: dict[str, int] = {
@@ -276,7 +285,9 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
         "structure_patch": patch_area(torn) / total,
     }
     depth = depth_of(both)
-    evidence["deep_likeness"] = deep_likeness(around.shared, around.power, around.other_power, depth)
+    textures = around.shared, around.power, around.other_power
+    evidence["deep_likeness"] = deep_likeness(*textures, depth)
+    evidence["exchange_likeness"] = exchange_likeness(*textures, with_enclosed(both))
     structure = max(evidence["structure"], evidence["structure_core"])
     if compared.sum() < _LEAST_COMPARED or structure < _LEAST_STRUCTURE:
         return evidence | deep_patch(torn, depth, total, overlay.back, overlay.size)  # no colour can save this pair

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dedup_pipeline.alignment.light import Floats, Mask
 from dedup_pipeline.alignment.registration import Matrix
-from dedup_pipeline.alignment.view import NOISE, TEXTURE
+from dedup_pipeline.alignment.view import NOISE, TEXTURE, WINDOW
 
 Labels = npt.NDArray[np.int32]
 Areas = npt.NDArray[np.int64]
@@ -25,9 +25,14 @@ DEEP: dict[str, int] = {
     "deep_patch_corner": -1,  # how far that lies from the nearest corner of either picture; 1 is the middle
     "deep_patch_depth": -1,  # how far from the product's rim; 1 is the innermost
     "deep_likeness": 1,  # correlation of structure deep inside, of the surroundings where it is least
+    "exchange_likeness": 1,  # the same of strong contrasts that both have: less where one word stands for another
 }
 _DEEP = 0.25  # of the greatest distance to the product's rim: what reaches over the rim lies on the photo
 _SURROUNDINGS = (15, 15)  # pixels: a word of another motif, not the seam that a map misses by a pixel
+_LETTER = 9  # pixels: one letter of a label; in less a word is told from its blurred copy no longer
+_INSIDE = WINDOW // 2 + _LETTER // 2 + 1  # pixels to the rim from which no pixel outside counts,
+_THIN = 0.6  # or, of what is nowhere so thick, of the greatest distance to the rim
+_CONTRAST = 2.5 * TEXTURE  # what noise and compression hardly change: 0.9 of it agrees in re-uploads
 _OPENING = np.ones((5, 5), np.uint8)
 
 
@@ -85,6 +90,33 @@ def deep_likeness(shared: Floats, power: Floats, other_power: Floats, depth: Flo
         return 1.0
     likeness = together[structured] / np.sqrt((mine[structured] + NOISE) * (theirs[structured] + NOISE))
     return float(likeness.min())
+
+
+def exchange_likeness(shared: Floats, power: Floats, other_power: Floats, enclosed: Mask) -> float:
+    """How much strong contrasts that both pictures have deep inside of the product agree, where they agree least.
+
+    It is 1 where there are none. Where a label has another word, both have contrast in one place, and it differs.
+
+    Args:
+        shared: (H, W), covariance of L around each pixel.
+        power: (H, W), its variance in the first picture.
+        other_power: (H, W), in the second.
+        enclosed: (H, W), see ``with_enclosed``, of what both have as product.
+    """
+    together, mine, theirs = (cv2.blur(values, (_LETTER, _LETTER)) for values in (shared, power, other_power))
+    distance = rim_distance(enclosed)
+    greatest = float(distance.max())
+    deep = distance >= max(min(_INSIDE, _THIN * greatest), _DEEP * greatest)
+    marked = deep & (np.minimum(mine, theirs) >= _CONTRAST)
+    if not marked.any():
+        return 1.0
+    return float((together[marked] / np.sqrt((mine[marked] + NOISE) * (theirs[marked] + NOISE))).min())
+
+
+def with_enclosed(mask: Mask) -> Mask:
+    """A mask (H, W) and all that has some of it both above and below: a white label on a white ground."""
+    above, below = np.logical_or.accumulate(mask, axis=0), np.logical_or.accumulate(mask[::-1], axis=0)[::-1]
+    return np.asarray(above & below)
 
 
 def depth_of(mask: Mask) -> Floats:

@@ -14,7 +14,7 @@ from dedup_pipeline.schemas import VERDICTS
 
 EXACT = "exact"  # the two photos are one node: no verdict was needed
 # what every verdict has; the other columns are its evidence
-_PLAIN = ("node_a", "node_b", "kind", "directions", "logit", "probability")
+_PLAIN = ("node_a", "node_b", "kind", "directions", "logit", "probability", "exchanged")
 EVIDENCE = tuple(name for name in VERDICTS.names if name not in _PLAIN)
 
 

@@ -56,6 +56,8 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
         "expected_precision_low",
         "expected_precision_high",
         "note",
+        "exchanged",
+        "exchanged_reuploads",
         "texts_of_sure_pairs",
         "texts_of_strangers",
         "judged_at_worst",

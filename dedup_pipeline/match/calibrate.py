@@ -18,7 +18,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evidence import EVIDENCE, Doubles
 from dedup_pipeline.index import NeighbourIndex
-from dedup_pipeline.match.judge import Judge, vetoed
+from dedup_pipeline.match.judge import Judge, is_exchanged, vetoed
 from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.labelled import EVERYTHING, Labelled, fitted, label
 from dedup_pipeline.match.nodes import Nodes
@@ -40,8 +40,8 @@ class Calibration:
         decoys: log odds of every candidate pair that a decoy has in the dump.
         decoy_shares: for each of these, one over the number of decoys of its kind.
         reliability: for bins of the held-out probability their mean, the share that is right, and the pairs.
-        figures: photos, pairs of each kind, suspects, held-out average precision, expected calibration error, and the
-            share of the re-uploads of each strength found at the target precision.
+        figures: photos, pairs of each kind, suspects, held-out average precision, expected calibration error, the share
+            of the re-uploads of each strength found at the target precision, and the share that looks exchanged.
     """
 
     judge: Judge
@@ -100,6 +100,8 @@ def calibrate(
     labelled = label(settings, dump_id, nodes, found, encoder, sources=sources)
     known, found_by_decoys = labelled.known.of(_OF_MODEL), labelled.decoys.of(_OF_MODEL)
     model, suspects, logits, judged = fitted(known, found_by_decoys, settings)
+    passing = labelled.known.only(~suspects)
+    passing = passing.only(passing.labels & (logits > 0))
     motif, of_known, of_decoys = _motif_model(labelled, settings)
     if motif:
         logits, judged = vetoed(logits, of_known[~suspects]), vetoed(judged, of_decoys)
@@ -110,6 +112,9 @@ def calibrate(
     figures = _figures(held_out, own, bins, settings.match.target_precision)
     figures |= {"photos": labelled.photos, "reference_photos": labelled.reference_photos}
     figures |= {"pairs": len(own.labels), "suspects": int(suspects.sum())}
+    # as if one more were half exchanged (Jeffreys): none of a few says little
+    exchanged = is_exchanged(passing.pairs.evidence)
+    figures["exchanged"] = round(float((exchanged.sum() + 0.5) / (len(exchanged) + 1)), 6)
     figures |= {_NAMES[kind]: count for kind, count in labelled.made.items()}
     every = Known.together([labelled.decoys.of(()), labelled.decoys_ruled_out.of(())])
     decoys = np.concatenate([judged, np.full(len(labelled.decoys_ruled_out.labels), -LOGIT_CAP)])

@@ -18,6 +18,7 @@ from dedup_pipeline.probability import LOGIT_CAP, VerdictModel
 Flags = npt.NDArray[np.bool_]
 
 logger = logging.getLogger(__name__)
+_EXCHANGED = 0.7  # correlation: of words on labels 0.2 to 0.63 was seen, of their re-uploads 0.77 to 0.91
 _ANOTHER_MOTIF = -1.0  # log odds: two words of one colour in one place come to -1.5, and to 4.4 a word and its copy
 
 
@@ -28,6 +29,33 @@ def vetoed(logits: Doubles, motif: Doubles) -> Doubles:
     the one against the other.
     """
     return np.where(motif < _ANOTHER_MOTIF, np.minimum(logits, motif), logits)
+
+
+def is_exchanged(evidence: Mapping[str, Floats]) -> Flags:
+    """Which pairs (N,) have a detail deep inside of the product that is another one in the other picture.
+
+    Args:
+        evidence: ``exchange_likeness`` as (N,), NaN where it cannot be told.
+    """
+    return np.asarray(evidence["exchange_likeness"] < _EXCHANGED)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge finds of N pairs.
+
+    Attributes:
+        evidence: every name of EVIDENCE as (N,) float32, NaN where a pair was ruled out at a glance, and ``mirrored``.
+        logits: (N,) log odds, the least possible for what was ruled out.
+        exchanged: (N,) log odds but for the look for motifs, where ``is_exchanged``; else NaN.
+        at_worst: (N,) which were judged at their worst, for they lack evidence that was never missing when the judge
+            was calibrated.
+    """
+
+    evidence: dict[str, Floats]
+    logits: Doubles
+    exchanged: Doubles
+    at_worst: Flags
 
 
 @dataclass(frozen=True)
@@ -47,30 +75,24 @@ class Judge:
     model: VerdictModel
     motif: VerdictModel | None = None
 
-    def judge(
-        self, glances: Mapping[str, Floats], align: Callable[[Flags], Mapping[str, Floats]]
-    ) -> tuple[dict[str, Floats], Doubles, Flags]:
+    def judge(self, glances: Mapping[str, Floats], align: Callable[[Flags], Mapping[str, Floats]]) -> Judged:
         """The evidence on N pairs, and their log odds.
 
         Args:
             glances: every name of GLANCE as (N,) float32.
             align: asked with (N,) bool for the aligned evidence of those pairs, S of them, as (S,) float32.
-
-        Returns:
-            Every name of EVIDENCE as (N,) float32, NaN where a pair was ruled out at a glance, and ``mirrored``; the
-            log odds (N,), the least possible for what was ruled out; and which pairs (N,) were judged at their worst,
-            for they lack evidence that was never missing when the judge was calibrated.
         """
         at_a_glance, at_worst = self.glance.judged(glances)
         passing = at_a_glance >= self.least
         evidence = dict(glances) | without_alignment(len(passing))
-        logits = np.full(len(passing), -LOGIT_CAP)
+        logits, exchanged = np.full(len(passing), -LOGIT_CAP), np.full(len(passing), np.nan)
         if passing.any():
             for name, values in align(passing).items():
                 evidence[name] = evidence[name].copy()
                 evidence[name][passing] = values
             closer = {name: values[passing] for name, values in evidence.items()}
             found, more = self.model.judged(closer)
+            exchanged[passing] = np.where(is_exchanged(closer), found, np.nan)
             if self.motif:
                 motif, lacking = self.motif.judged(closer)
                 found, more = vetoed(found, motif), more | lacking
@@ -82,7 +104,7 @@ class Judge:
                 int(at_worst.sum()),
                 len(at_worst),
             )
-        return evidence, logits, at_worst
+        return Judged(evidence, logits, exchanged, at_worst)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

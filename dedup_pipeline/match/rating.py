@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dedup_pipeline.evidence import Doubles, Floats, Rows
 from dedup_pipeline.match.calibrate import Calibration
+from dedup_pipeline.match.exchanged import share_of_reuploads
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
 from dedup_pipeline.probability import Curve, Tally, largest_scale, precision_interval, threshold_for
@@ -36,6 +37,8 @@ class Rating:
         scale: pictures of the dump for each of these, on average.
         draws: how many of these stand for one decoy.
         borrowed: share of the photos that the calibration took from the reference.
+        exchanged: how many duplicates would be among the candidates that look exchanged, if all were re-uploads.
+        reuploads: the share of them that are.
     """
 
     curve: Curve
@@ -45,14 +48,15 @@ class Rating:
     scale: float
     draws: int
     borrowed: float
+    exchanged: float
+    reuploads: float
 
     def of(self, verdicts: pa.Table) -> tuple[Doubles, Doubles]:
         """Of N candidates: probabilities (N,), rounded, and what the texts add to the log odds (N,)."""
         logits = _logits(verdicts)
-        if not self.texts:
-            return self.curve.at(logits).round(_DIGITS), np.zeros(len(logits))
-        both = with_texts(logits, self.texts.ratios(_texts(verdicts)))
-        return self.curve.at(both).round(_DIGITS), (both - logits).round(_DIGITS)
+        both = with_texts(logits, self.texts.ratios(_texts(verdicts))) if self.texts else logits
+        probabilities = _told_apart(verdicts, self.curve.at(both), self.reuploads)
+        return probabilities.round(_DIGITS), (both - logits).round(_DIGITS)
 
 
 class Scores:
@@ -92,7 +96,7 @@ class Scores:
 
 
 def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_texts: bool) -> Rating:
-    """Find how likely the candidates of a dump are duplicates; they are read up to three times and not held.
+    """Find how likely the candidates of a dump are duplicates; they are read up to four times and not held.
 
     Args:
         verdicts: of the whole dump, of which log odds, directions and texts are read.
@@ -107,10 +111,11 @@ def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_text
     for some in verdicts(["logit", "directions"]):
         tally.add(_logits(some), some["directions"].to_numpy())
     curve = pictures = tally.curve()
+    exchanged, reuploads = _exchanged(verdicts, calibration, pictures)
 
     def told() -> Iterator[tuple[dict[str, Floats], Doubles, Doubles]]:
-        for some in verdicts(["logit", *TEXTS]):
-            yield _texts(some), _logits(some), pictures.at(_logits(some))
+        for some in verdicts(["logit", "exchanged", *TEXTS]):
+            yield _texts(some), _logits(some), _told_apart(some, pictures.at(_logits(some)), reuploads)
 
     texts, draws = learn_texts(told()) if use_texts else None, 1
     if texts:
@@ -128,7 +133,29 @@ def rate(verdicts: Verdicts, calibration: Calibration, matched: int, *, use_text
         scale=float(scales.mean()) if len(scales) else 0.0,
         draws=draws,
         borrowed=_borrowed(calibration.figures),
+        exchanged=exchanged,
+        reuploads=reuploads,
     )
+
+
+def _exchanged(verdicts: Verdicts, calibration: Calibration, curve: Curve) -> tuple[float, float]:
+    """How many candidates would be duplicates but for an exchanged detail, and the share of them that are."""
+    others = seen = 0.0
+    for some in verdicts(["logit", "exchanged"]):
+        plain = some["exchanged"].is_null().to_numpy()
+        others += _likely(curve.at(_logits(some)[plain]))
+        seen += _likely(curve.at(some["exchanged"].to_numpy()[~plain]))
+    share = calibration.figures["exchanged"]
+    return seen, share_of_reuploads(others * share / (1 - share), seen)
+
+
+def _likely(probabilities: Doubles) -> float:
+    return float(probabilities[probabilities >= 0.5].sum())
+
+
+def _told_apart(verdicts: pa.Table, probabilities: Doubles, reuploads: float) -> Doubles:
+    """The probabilities (N,), less where a pair looks exchanged and may be another product."""
+    return np.where(verdicts["exchanged"].is_null().to_numpy(), probabilities, probabilities * reuploads)
 
 
 def _borrowed(figures: Mapping[str, float]) -> float:

@@ -36,7 +36,7 @@ from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conf
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, check_inputs, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 
-VERSION = 10
+VERSION = 11
 _AT_WORST = "judged_at_worst"  # a count
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
@@ -201,13 +201,15 @@ def _verdicts(
     def aligned(passing: Flags) -> dict[str, Floats]:
         return pairs.align(low[passing], high[passing])
 
-    evidence, logits, at_worst = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
-    columns |= {name: pa.array(evidence[name], from_pandas=True) for name in _SHOWN}
+    judged = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
+    columns |= {name: pa.array(judged.evidence[name], from_pandas=True) for name in _SHOWN}
+    columns |= {"exchanged": pa.array(judged.exchanged, from_pandas=True)}
     columns |= {name: pa.array(columns[name], from_pandas=True) for name in TEXTS}
-    columns |= {"mirrored": evidence["mirrored"] > 0, "logit": logits, "probability": sigmoid(logits)}
+    columns |= {"mirrored": judged.evidence["mirrored"] > 0}
+    columns |= {"logit": judged.logits, "probability": sigmoid(judged.logits)}
     columns |= {"text_logit": np.zeros(len(low))}
     columns |= {"node_a": nodes.names.take(low), "node_b": nodes.names.take(high)}
-    return conform(columns, VERDICTS), int(at_worst.sum())
+    return conform(columns, VERDICTS), int(judged.at_worst.sum())
 
 
 def finish_match(settings: Settings, dump_id: str) -> StageResult:
@@ -219,8 +221,10 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         ``match_part``), calibrated_on (the dump whose photos taught the judge), changed_since (share of the pictures
         that are new or gone since), reference_photos (of made-up shops, where the dump has too few of its own), nodes,
         placeholders, blanks, banners, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
-        expected_precision with its 95 % interval, accepted, texts_of_sure_pairs and texts_of_strangers (what the texts
-        were learnt from, 0 where they count for nothing); note (why nothing was accepted) and judged_at_worst, where
+        expected_precision with its 95 % interval, accepted, exchanged (how many duplicates are expected among
+        the pairs that look exchanged, but for that) and exchanged_reuploads (the share of these that are, see
+        ``exchanged``), texts_of_sure_pairs and texts_of_strangers (what the texts were learnt from, 0 where they count
+        for nothing); note (why nothing was accepted) and judged_at_worst, where
         there are any.
     """
     store = Store(settings.store)
@@ -265,6 +269,8 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "expected_precision_low": round(low, 6),
             "expected_precision_high": round(high, 6),
             "accepted": scores.accepted(threshold),
+            "exchanged": round(rating.exchanged, 1),
+            "exchanged_reuploads": round(rating.reuploads, 6),
             "texts_of_sure_pairs": rating.texts.sure if rating.texts else 0,
             "texts_of_strangers": rating.texts.apart if rating.texts else 0,
         }

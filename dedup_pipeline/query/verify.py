@@ -56,14 +56,15 @@ def verify(settings: Settings, first: str, second: str) -> Verdict:
     judge = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).judge
     glances = compare(looks.take(slice(0, 1)), looks.take(slice(1, 2)))
     views = {place: view_of(picture) for place, picture in enumerate((picture_a, picture_b))}
-    compared, logits, _ = judge.judge(glances, lambda _: align(views, np.array([0]), np.array([1]), settings))
-    evidence = {name: _rounded(compared[name][0]) for name in (*EVIDENCE, "mirrored")}
+    judged = judge.judge(glances, lambda _: align(views, np.array([0]), np.array([1]), settings))
+    evidence = {name: _rounded(judged.evidence[name][0]) for name in (*EVIDENCE, "mirrored")}
     counts = reference.matched.counts
     threshold = float(str(counts["threshold"]))
     kind = _equal(data_a, data_b, hashing.pixel_id(picture_a) == hashing.pixel_id(picture_b))
     if kind is None:
         curve = Curve.from_dict(reference.store.read_json(reference.matched.outputs["curve"]))
-        probability = round(float(curve.at(logits)[0]), 6)
+        reuploads = 1.0 if np.isnan(judged.exchanged[0]) else float(str(counts.get("exchanged_reuploads", 1)))
+        probability = round(float(curve.at(judged.logits)[0]) * reuploads, 6)
     else:
         probability = 1.0
     shown = kind or VerdictKind.LEARNED

@@ -13,6 +13,7 @@ import pytest
 
 from dedup_pipeline import edits
 from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
+from dedup_pipeline.edits.encoding import decoded
 from dedup_pipeline.edits.overlay import lettering
 from dedup_pipeline.edits.picture import blend
 from dedup_pipeline.imaging import Picture
@@ -117,6 +118,39 @@ def test_what_sellers_paint_on_stays_small(name: str, photos: list[Picture], vie
         assert evidence["patch"] < 0.15, number
         assert evidence["unshared"] < 0.15, number
         assert evidence["beyond"] < 0.03, number
+
+
+@pytest.mark.parametrize("label", [(236, 232, 224), (225, 205, 150)], ids=["white on white", "yellow"])
+def test_two_labels_that_differ_in_a_small_word_are_told_from_a_label_and_its_blurred_copy(label: tuple[int]) -> None:
+    bottle = np.full((480, 300, 3), 240, np.uint8)
+    cv2.rectangle(bottle, (70, 60), (230, 450), (40, 90, 60), -1)
+    cv2.rectangle(bottle, (125, 20), (175, 60), (40, 90, 60), -1)
+    cv2.rectangle(bottle, (70, 180), (230, 360), label, -1)
+
+    def labelled(word: str) -> Picture:
+        other = bottle.copy()
+        for text, top, tall in (("PELLOTON", 200, 22), (word, 270, 20), ("Shampoo", 320, 14)):
+            ink = lettering(text, tall)
+            left = 150 - ink.shape[1] // 2
+            place = np.s_[top : top + ink.shape[0], left : left + ink.shape[1]]
+            other[place] = blend(other[place], np.full_like(other[place], (120, 30, 60)), ink)
+        return other
+
+    lime = labelled("LIME")
+    saved = decoded(edits.encode(cv2.GaussianBlur(lime, (3, 3), 0.8), "jpeg", 40))
+    pictures = (labelled("BERRY"), labelled("PLUM"), labelled("COCOA"), saved)
+    *others, same = (aligned_evidence(view_of(lime), view_of(each))["exchange_likeness"] for each in pictures)
+    assert max(others) < 0.75
+    assert same > 0.88
+
+
+def test_what_a_crop_or_a_card_cuts_off_is_no_exchanged_detail() -> None:
+    shirt = photograph(look_of("dress", 0, "dots", "Navy"))
+    height, width = shirt.shape[:2]
+    cropped = shirt[height // 6 : -height // 5, width // 8 : -width // 8]
+    card = cv2.copyMakeBorder(cropped, 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=(250, 250, 250))
+    for other in (cropped, card):
+        assert aligned_evidence(view_of(shirt), view_of(other))["exchange_likeness"] > 0.8
 
 
 @pytest.mark.parametrize("moved", ["nothing", "mirror", "crop", "half the size"])

@@ -54,8 +54,8 @@ def judged(judge: Judge, seed: int = 1) -> tuple[dict[str, Floats], Doubles, Lay
     evidence, labels = drawn(EVIDENCE, 400, seed)
     glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(400, np.float32)}
     laying = Laying(evidence)
-    found, logits, _ = judge.judge(glances, laying)
-    return found, logits, laying, labels
+    found = judge.judge(glances, laying)
+    return found.evidence, found.logits, laying, labels
 
 
 def test_only_what_passes_the_glance_is_laid_over_each_other(judge: Judge) -> None:
@@ -87,6 +87,17 @@ def test_whether_it_is_mirrored_is_told_by_the_alignment_where_there_is_one(judg
     np.testing.assert_array_equal(found["mirrored"] > 0, laying.asked[0])
 
 
+def test_a_pair_with_an_exchanged_detail_keeps_what_it_would_come_to_without_the_look_for_motifs(judge: Judge) -> None:
+    evidence, _ = drawn(EVIDENCE, 40, 4)
+    evidence["exchange_likeness"] = np.where(np.arange(40) % 2, 0.3, 0.9).astype(np.float32)
+    glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(40, np.float32)}
+    plain = Judge(judge.glance, -LOGIT_CAP, judge.model)
+    strict = Judge(judge.glance, -LOGIT_CAP, judge.model, motif=judge.model)
+    found = strict.judge(glances, Laying(evidence))
+    np.testing.assert_array_equal(~np.isnan(found.exchanged), np.arange(40) % 2 == 1)
+    np.testing.assert_array_equal(found.exchanged[1::2], plain.judge(glances, Laying(evidence)).logits[1::2])
+
+
 def test_the_evidence_handed_in_is_left_as_it_was(judge: Judge) -> None:
     evidence, _ = drawn(EVIDENCE, 50, 3)
     glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(50, np.float32)}
@@ -102,10 +113,11 @@ def test_nothing_is_asked_for_where_nothing_passes(judge: Judge, count: int) -> 
     evidence, _ = drawn(EVIDENCE, 40, 2)
     glances = {name: evidence[name][:count] for name in GLANCE}
     laying = Laying(evidence)
-    found, logits, _ = strict.judge(glances, laying)
+    found = strict.judge(glances, laying)
     assert laying.asked == []
-    np.testing.assert_array_equal(logits, np.full(count, -LOGIT_CAP))
-    assert all(np.isnan(found[name]).all() for name in ALIGNED)
+    np.testing.assert_array_equal(found.logits, np.full(count, -LOGIT_CAP))
+    assert all(np.isnan(found.evidence[name]).all() for name in ALIGNED)
+    assert np.isnan(found.exchanged).all()
 
 
 def test_a_pair_that_cannot_be_laid_still_gets_its_log_odds(judge: Judge) -> None:
@@ -113,7 +125,7 @@ def test_a_pair_that_cannot_be_laid_still_gets_its_log_odds(judge: Judge) -> Non
     lost = {name: np.full(40, np.nan, np.float32) for name in ALIGNED}
     lenient = Judge(judge.glance, -LOGIT_CAP, judge.model)
     glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(40, np.float32)}
-    assert np.isfinite(lenient.judge(glances, Laying(lost))[1]).all()
+    assert np.isfinite(lenient.judge(glances, Laying(lost)).logits).all()
 
 
 def test_evidence_that_was_never_missing_is_taken_at_its_worst_and_counted(
@@ -121,14 +133,16 @@ def test_evidence_that_was_never_missing_is_taken_at_its_worst_and_counted(
 ) -> None:
     evidence, _ = drawn(EVIDENCE, 40, 4)
     glances = {name: evidence[name] for name in GLANCE} | {"mirrored": np.zeros(40, np.float32)}
-    _, before, none = judge.judge(glances, Laying(evidence))
-    assert not none.any()
+    first = judge.judge(glances, Laying(evidence))
+    before = first.logits
+    assert not first.at_worst.any()
     assert not caplog.records
     laid = before > -LOGIT_CAP
     lost = np.flatnonzero(laid)[::2]
     evidence["chroma_90"][lost] = np.nan  # less of it speaks for a pair, and LightGBM would read 0
-    _, after, at_worst = judge.judge(glances, Laying(evidence))
-    assert np.flatnonzero(at_worst).tolist() == lost.tolist()
+    again = judge.judge(glances, Laying(evidence))
+    after = again.logits
+    assert np.flatnonzero(again.at_worst).tolist() == lost.tolist()
     assert (after[lost] <= before[lost]).all()
     np.testing.assert_array_equal(np.delete(after, lost), np.delete(before, lost))
     assert f"{len(lost)} of 40 pairs lack evidence that was never missing" in caplog.text

@@ -19,11 +19,16 @@ MATCHED = 2 * DECOYS  # pictures of the dump: two for each decoy
 
 def calibration(decoys: np.ndarray) -> Calibration:
     nobody = None  # the log odds are given, so there is nothing to judge
-    return Calibration(nobody, tuple(decoys.tolist()), (1 / DECOYS,) * len(decoys), [], {})  # type: ignore[arg-type]
+    return Calibration(nobody, tuple(decoys.tolist()), (1 / DECOYS,) * len(decoys), [], {"exchanged": 0.02})  # type: ignore[arg-type]
 
 
-def rated(*, same_colour: tuple[float, float], use_texts: bool = True, seed: int = 0) -> tuple[Rated, np.ndarray]:
-    """Rate a dump in which duplicates and strangers have the same colour this often; and the answers."""
+def rated(
+    *, same_colour: tuple[float, float], use_texts: bool = True, seed: int = 0, exchanged: int = 0
+) -> tuple[Rated, np.ndarray]:
+    """Rate a dump in which duplicates and strangers have the same colour this often; and the answers.
+
+    The last duplicates, so many as ``exchanged``, look as if a detail of the product were another one.
+    """
     generator = np.random.default_rng(seed)
     labels = np.arange(DUPLICATES + STRANGERS) < DUPLICATES
     logits = np.where(labels, generator.normal(4, 2.5, len(labels)), generator.normal(-4, 2, len(labels)))
@@ -31,6 +36,9 @@ def rated(*, same_colour: tuple[float, float], use_texts: bool = True, seed: int
     columns = {name: pa.nulls(len(labels), pa.float32()) for name in TEXTS}
     columns |= {"same_colour": pa.array(agreeing, pa.int8()).cast(pa.float32()), "logit": pa.array(logits)}
     columns |= {"directions": pa.array(np.ones(len(labels), np.int64))}
+    looking = np.zeros(len(labels), dtype=bool)
+    looking[DUPLICATES - exchanged : DUPLICATES] = True
+    columns |= {"exchanged": pa.array(np.where(looking, logits, np.nan), from_pandas=True)}
     decoys = generator.normal(-4, 2, STRANGERS // 2)
     verdicts = pa.table(columns)
     return Rated(
@@ -97,7 +105,11 @@ def test_the_curve_of_pictures_alone_is_kept_for_pictures_without_listings() -> 
 
 def test_a_dump_without_candidates_is_rated_too() -> None:
     columns = {name: pa.array([], pa.float32()) for name in TEXTS}
-    columns |= {"logit": pa.array([], pa.float64()), "directions": pa.array([], pa.int64())}
+    columns |= {
+        "logit": pa.array([], pa.float64()),
+        "directions": pa.array([], pa.int64()),
+        "exchanged": pa.array([], pa.float64()),
+    }
     verdicts = pa.table(columns)
     nothing = Rated(verdicts, rate(lambda names: [verdicts.select(names)], calibration(np.zeros(0)), 0, use_texts=True))
     assert len(nothing.rating.of(verdicts)[0]) == 0
@@ -113,3 +125,22 @@ def test_counted_scores_are_those_of_every_candidate() -> None:
     assert (threshold, expected) == pytest.approx(threshold_for(values, 0.99, 0.9))
     assert 0 < told.scores.accepted(threshold) == (values >= threshold).sum()
     assert told.scores.expected() == pytest.approx(values[values >= 0.5].sum())
+
+
+def test_pairs_that_look_exchanged_are_kept_where_no_more_look_so_than_of_simulated_reuploads() -> None:
+    """Of 400, eight would by the calibration."""
+    dump, labels = rated(same_colour=(1, 0.1), exchanged=8)
+    assert dump.rating.reuploads > 0.9
+    assert found(dump, labels)[1] > found(*rated(same_colour=(1, 0.1)))[1] - 0.005
+
+
+def test_pairs_that_look_exchanged_go_to_the_review_where_reuploads_do_not_explain_them() -> None:
+    """Such as a shop of bottles that differ by a word on the label."""
+    dump, _ = rated(same_colour=(1, 0.1), exchanged=100)
+    probabilities = dump.rating.of(dump.verdicts)[0]
+    looking = ~dump.verdicts["exchanged"].is_null().to_numpy()
+    threshold = dump.scores.threshold(0.99, 0.9)[0]
+    assert probabilities[looking].max() < 0.3
+    assert not (probabilities[looking] >= threshold).any()
+    assert (probabilities[~looking] >= threshold).sum() > 250
+    assert 80 < dump.rating.exchanged <= 100

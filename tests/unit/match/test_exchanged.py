@@ -1,0 +1,31 @@
+"""How many pairs that look exchanged are re-uploads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dedup_pipeline.match.exchanged import share_of_reuploads
+
+
+@pytest.mark.parametrize("number", [3, 12, 60])
+def test_as_many_as_of_simulated_reuploads_are_reuploads(number: int) -> None:
+    assert share_of_reuploads(number, number) > 0.9
+
+
+@pytest.mark.parametrize(("expected", "seen"), [(0.6, 10), (3, 22), (10, 100)])
+def test_many_more_are_other_products(expected: float, seen: float) -> None:
+    assert share_of_reuploads(expected, seen) < 0.35
+
+
+def test_one_in_a_shop_that_hardly_has_duplicates_stays_open() -> None:
+    assert 0.1 < share_of_reuploads(0.1, 1) < 0.9
+
+
+def test_the_more_are_seen_the_fewer_of_them_are_reuploads() -> None:
+    shares = [share_of_reuploads(5, seen) for seen in range(5, 60)]
+    assert (np.diff(shares) < 0).all()
+
+
+def test_none_need_no_doubt() -> None:
+    assert share_of_reuploads(4, 0) == 1
