@@ -63,10 +63,10 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
 
-# files of unit tests side by side; those of the whole chain have the machine to themselves
+# files of tests side by side; those of the whole chain are two at a time, for each starts processes of its own
 unit: $(STAMP)
 	@$(BIN)/pytest tests/unit tests/dags tests/docker -n auto --maxprocesses 4 --dist loadfile
-	@$(BIN)/pytest tests/integration
+	@$(BIN)/pytest tests/integration -n 2 --dist loadfile
 
 lock: $(STAMP) ## make every requirements*.txt from its .in
 	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in benchmarks/contenders/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-_NEVER = 0.7  # share of the shops that sell nothing of the kind: a guess
-_SPREAD = 0.5  # of the logarithm: how far sellers stick more or less on photos than the simulation does, a guess
+_NEVER = 0.5  # share of the shops that sell nothing of the kind: a guess
+_USUAL, _SPREAD = -0.35, 0.5  # of the logarithm of what sellers stick on photos by what is simulated: on luma it is -0.9
 _STEPS = 61
 _LEAST_WRONG = 0.3  # pairs: fewer is as good as none
 
@@ -32,7 +32,7 @@ def share_of_reuploads(expected: float, seen: float) -> float:
     if seen <= 0:
         return 1.0
     spread = np.linspace(-3, 3, _STEPS)
-    right = max(expected, 1e-9) * np.exp(_SPREAD * spread)[:, None]
+    right = max(expected, 1e-9) * np.exp(_USUAL + _SPREAD * spread)[:, None]
     some = np.geomspace(_LEAST_WRONG, 3 * (seen + 1), _STEPS)
     wrong = np.concatenate([[0.0], some])
     prior = np.exp(-(spread**2) / 2)[:, None] * np.concatenate([[_NEVER], np.full(_STEPS, (1 - _NEVER) / _STEPS)])
