@@ -29,7 +29,6 @@ STRENGTHS: tuple[Strength, ...] = (1, 2, 3)
 DRAWS, RECOLOURS = 2, 2
 _SEED = 20_220_210  # of what is measured on: the same for every configuration and seed of it
 _VIEWS, _COLOUR = 1, 2
-Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 
 

@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from dedup_pipeline.compute.dtypes import Flags, Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.evaluate.splits import split_of
-from dedup_pipeline.evidence import Floats, compare
+from dedup_pipeline.evidence import compare
 from dedup_pipeline.index import open_index
 from dedup_pipeline.match.calibrate import calibrate
-from dedup_pipeline.match.judge import Flags
 from dedup_pipeline.match.nodes import Nodes, load_nodes
 from dedup_pipeline.match.rating import rate
 from dedup_pipeline.match.simulate import Sources

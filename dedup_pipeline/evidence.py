@@ -14,12 +14,9 @@ import pyarrow as pa
 
 from dedup_pipeline import hashing
 from dedup_pipeline.alignment import ALIGNED
+from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.pages import photo_of
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 GLANCE: dict[str, int] = {

@@ -20,7 +20,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.runs import runs
 
 Hashes = npt.NDArray[np.uint64]

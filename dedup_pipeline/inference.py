@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dedup_pipeline.compute.dtypes import Floats
+
 Prepared = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 
 def convert(network: Any, image_px: int, batch: int) -> Any:

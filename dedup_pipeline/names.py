@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.compute.dtypes import Rows
 
 Digests = npt.NDArray[np.uint64]
 

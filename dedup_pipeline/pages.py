@@ -19,13 +19,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.imaging import Picture, greatest, shrunk, spread_of
 
 SIDE = 128
 """Pixels of the square on which a page is looked for."""
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 _LEVELS = 32  # of each channel; a colour is a level and its neighbours

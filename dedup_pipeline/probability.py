@@ -23,8 +23,9 @@ from scipy.stats import nbinom
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from dedup_pipeline.compute.dtypes import Doubles, Floats, Rows
 from dedup_pipeline.errors import InputError, ModelError
-from dedup_pipeline.evidence import EVIDENCE, Doubles, Floats, Rows
+from dedup_pipeline.evidence import EVIDENCE
 from dedup_pipeline.trees import raw_scores
 
 _FOLDS = 5

@@ -10,10 +10,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dedup_pipeline import edits
 from dedup_pipeline.alignment.product import plain_product
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Picture
 from dedup_pipeline.edits.encoding import decoded
 from dedup_pipeline.edits.picture import as_picture, blend
@@ -23,7 +23,6 @@ from dedup_pipeline.pages import photo_of
 from dedup_pipeline.seller_edits import EDITS, LIGHT, STRONG, between
 
 Strength = Literal[1, 2, 3]
-Floats = npt.NDArray[np.float32]
 
 _SMALLEST_SIDE = 48
 _VISIBLE = 11.0  # CIE Lab units of mean change over the product: what a person calls another colour at a glance

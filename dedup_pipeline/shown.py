@@ -6,17 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
 from dedup_pipeline.names import Names, Places, digests, numbered
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
-
-Codes = npt.NDArray[np.int32]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.evidence import Doubles, Floats
+from dedup_pipeline.compute.dtypes import Doubles, Floats
 
 _MISSING_TYPE, _NONE = 0b1100, 0  # of a split's decision type: the bits that say what stands for missing, and "nothing"
 

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
+from dedup_pipeline.compute.dtypes import Floats
 from training.validation import ValidationSet
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.encoder import prepare
 from dedup_pipeline.network import EmbeddingNetwork
 from training.photos import Photos
 
 BATCH = 64
 NEIGHBOURS = 24
-Floats = npt.NDArray[np.float32]
 
 
 def pooled_features(network: EmbeddingNetwork, photos: Photos) -> Floats:

@@ -11,7 +11,7 @@ from claims.claim import OURS, Claim, Contender, Size
 from claims.materials import Materials
 from claims.stores import settings_of, write_vectors
 from claims.targets import as_fast_as, at_least, exponent_below
-from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.compute.dtypes import Floats, Rows
 
 DIMENSION, SEED = 128, 11
 CROWD = 50  # vectors around one centre: photos of one kind

@@ -9,7 +9,7 @@ import numpy as np
 from claims.claim import OURS, Claim, Contender, Size
 from claims.materials import Materials
 from claims.targets import as_fast_as, at_least, exponent_below
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.hamming import Hashes
 
 RADIUS, SEED = 8, 13  # the contenders know the radius too

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from dedup_pipeline import hashing, schemas
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed import embeddings_path
-from dedup_pipeline.evidence import Floats
 from dedup_pipeline.fetch.held import judging_settings
 from dedup_pipeline.pack_state import MANIFEST
 from dedup_pipeline.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE

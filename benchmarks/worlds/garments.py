@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.canvas import Canvas
 from dedup_pipeline.sample.garments import Kind, cut_garment
@@ -13,7 +14,7 @@ from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, ellipse, 
 from dedup_pipeline.sample.palette import COLOURS, Palette, make_palette
 from dedup_pipeline.sample.patterns import PATTERNS, Pattern, draw_tile
 from dedup_pipeline.sample.photo import Look, paint_product
-from dedup_pipeline.sample.scene import Floats, Scene, draw_scene, paint_background
+from dedup_pipeline.sample.scene import Scene, draw_scene, paint_background
 
 from .artwork import motif
 from .brush import area, backdrop, develop, lay, rounded_box, shadow, shifted_colour, solid, strokes

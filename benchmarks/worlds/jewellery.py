@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.outlines import Points, ellipse, spline
-from dedup_pipeline.sample.scene import Floats
 
 from .brush import (
     area,

@@ -6,10 +6,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Colour, Picture
 from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.outlines import ellipse, spline
-from dedup_pipeline.sample.scene import Floats
 
 from .artwork import motif
 from .brush import (

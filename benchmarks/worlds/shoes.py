@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.outlines import Points, ellipse, spline
 from dedup_pipeline.sample.photo import Shot
-from dedup_pipeline.sample.scene import Floats
 
 from .brush import (
     Shape,

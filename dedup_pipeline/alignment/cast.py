@@ -11,7 +11,8 @@ import math
 import cv2
 import numpy as np
 
-from dedup_pipeline.alignment.light import Doubles, Floats, Mask, blocks_of, quantiles, ridge_fit
+from dedup_pipeline.alignment.light import Mask, blocks_of, quantiles, ridge_fit
+from dedup_pipeline.compute.dtypes import Doubles, Floats
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 CAST: dict[str, int] = {

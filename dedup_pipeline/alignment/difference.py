@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dedup_pipeline.alignment.cast import CAST, cast_evidence
-from dedup_pipeline.alignment.light import Floats, Mask, lab_of, medians, quantiles, relight
+from dedup_pipeline.alignment.light import Mask, lab_of, medians, quantiles, relight
 from dedup_pipeline.alignment.patches import (
     DEEP,
     deep_likeness,
@@ -26,6 +26,7 @@ from dedup_pipeline.alignment.patches import (
 )
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import NOISE, TEXTURE, WINDOW, View, mean_of, moments_of
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.imaging import Picture
 
 VERSION = 3  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
+from dedup_pipeline.compute.dtypes import Doubles, Floats
+
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 

@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.alignment.view import MIRRORED, SIDE, Descriptors, Points, View
+from dedup_pipeline.compute.dtypes import Flags, Rows
 
 Matrix = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float32]
 
 _RATIO = 0.88

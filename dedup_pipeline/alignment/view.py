@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.alignment.product import Box, Mask, product_of
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.pages import photo_of
 
-Floats = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float32]
 Descriptors = npt.NDArray[np.uint8]
 

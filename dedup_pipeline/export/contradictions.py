@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from dedup_pipeline.brands import brand_key, brands_contradict
 from dedup_pipeline.colours import Colour, colours_contradict, colours_of
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
 from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.shown import Codes, Flags, Shown
+from dedup_pipeline.shown import Shown
 from dedup_pipeline.store import Store
 
 _COLUMNS = ["listing_id", "brand", "colour", "title"]

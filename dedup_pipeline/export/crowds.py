@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dedup_pipeline.evidence import Rows
+from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
 from dedup_pipeline.export.listed import Listed, first_of
-from dedup_pipeline.shown import Codes, Flags
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup_pipeline.evidence import Doubles, Rows
+from dedup_pipeline.compute.dtypes import Codes, Doubles, Flags, Rows
 from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
 from dedup_pipeline.names import Names
 from dedup_pipeline.runs import runs
 from dedup_pipeline.schemas import VerdictKind
-from dedup_pipeline.shown import Codes, Flags
 from dedup_pipeline.store import Store
 
 DIGITS = 6  # of a score: what a calibration can tell apart, and the same on every machine

@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dedup_pipeline.compute.dtypes import Codes, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import Rows
 from dedup_pipeline.export.contradictions import Claims, contradictions
 from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
@@ -24,7 +24,7 @@ from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, wr
 from dedup_pipeline.export.spreadsheet import defused_ids
 from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import PAIRS, VerdictKind, conform
-from dedup_pipeline.shown import Codes, Shown, matched_nodes, several_families
+from dedup_pipeline.shown import Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from annoy import AnnoyIndex
 
+from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.nearest import nearest
 from dedup_pipeline.index.sidecar import Sidecar
 

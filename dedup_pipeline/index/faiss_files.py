@@ -15,8 +15,8 @@ import numpy as np
 from faiss.contrib.inspect_tools import get_invlist
 from threadpoolctl import threadpool_limits
 
+from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.cells import probe_count
 from dedup_pipeline.index.nearest import nearest
 from dedup_pipeline.index.sidecar import Sidecar

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import NotReadyError
-from dedup_pipeline.evidence import Rows
 from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.sidecar import Sidecar
 from dedup_pipeline.index.vectors import Vectors

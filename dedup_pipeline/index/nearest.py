@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.compute.dtypes import Floats, Rows
 
 
 def nearest(rows: Rows, cosines: Floats, count: int) -> tuple[Rows, Floats]:

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.annoy_files import AnnoyFiles
 from dedup_pipeline.index.nearest import without_own
 from dedup_pipeline.index.sidecar import Sidecar

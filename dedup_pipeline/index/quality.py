@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import Floats
 from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.vectors import Vectors
 

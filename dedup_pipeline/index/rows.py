@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.errors import NotReadyError
-from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.store import Store
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embeddings_file
-from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.index.annoy_files import build_file as build_annoy
 from dedup_pipeline.index.cells import cell_count
 from dedup_pipeline.index.files import GROUP_ROWS, file_name, open_files

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dedup_pipeline.evidence import Floats, Rows
+from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.integrity import map_array
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 _NEVER = 0.5  # share of the shops that sell nothing of the kind: a guess
-_USUAL, _SPREAD = -0.35, 0.5  # of the logarithm of what sellers stick on photos by what is simulated: on luma it is -0.9
+_USUAL = -0.35  # logarithm of what sellers stick on photos by what is simulated; on luma it is -0.9
+_SPREAD = 0.5  # of it, from one shop to the next
 _STEPS = 61
 _LEAST_WRONG = 0.3  # pairs: fewer is as good as none
 

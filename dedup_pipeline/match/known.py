@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dedup_pipeline.evidence import Floats, Looks, Rows, compare
-from dedup_pipeline.match.judge import Flags
+from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
+from dedup_pipeline.evidence import Looks, compare
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.simulate import Made
 from dedup_pipeline.probability import Pairs

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Doubles, Flags, Rows
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.evidence import EVIDENCE, GLANCE, Doubles, Rows
+from dedup_pipeline.evidence import EVIDENCE, GLANCE
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.candidates import stranger_pairs
-from dedup_pipeline.match.judge import Flags
 from dedup_pipeline.match.known import Collector, Known
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.reference import reference

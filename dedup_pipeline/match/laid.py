@@ -19,10 +19,9 @@ import pyarrow.parquet as pq
 import simplejpeg
 
 from dedup_pipeline import alignment
+from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
 from dedup_pipeline.errors import DamagedError, NotReadyError
-from dedup_pipeline.evidence import Floats, Rows
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
-from dedup_pipeline.match.judge import Flags
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.names import Names

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.evidence import Floats, Looks, Rows
+from dedup_pipeline.compute.dtypes import Codes, Floats, Rows
+from dedup_pipeline.evidence import Looks
 from dedup_pipeline.index import Vectors
 from dedup_pipeline.store import Store
-
-Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)

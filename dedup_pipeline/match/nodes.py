@@ -14,14 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedup_pipeline import hashing
+from dedup_pipeline.compute.dtypes import Codes, Rows
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Looks, Rows
+from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
 from dedup_pipeline.match.banners import banners_among
-from dedup_pipeline.match.node_table import Arrays, Codes, Families, NodeLooks, open_arrays, write_arrays
+from dedup_pipeline.match.node_table import Arrays, Families, NodeLooks, open_arrays, write_arrays
 from dedup_pipeline.match.placeholders import is_placeholder
 from dedup_pipeline.match.showing import said_of
 from dedup_pipeline.names import Names

@@ -13,9 +13,8 @@ import numpy as np
 from sklearn.cluster import BisectingKMeans
 from threadpoolctl import threadpool_limits
 
+from dedup_pipeline.compute.dtypes import Codes, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import Rows
-from dedup_pipeline.match.node_table import Codes
 from dedup_pipeline.match.nodes import Nodes
 
 _CELL = 100  # vectors in a cell, about: several cells to a part

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from dedup_pipeline.evidence import Doubles, Floats, Rows
+from dedup_pipeline.compute.dtypes import Doubles, Floats, Rows
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.exchanged import share_of_reuploads
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts

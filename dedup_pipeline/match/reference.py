@@ -26,10 +26,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
+from dedup_pipeline.compute.dtypes import Flags, Floats
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import EVIDENCE, Floats
+from dedup_pipeline.evidence import EVIDENCE
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
-from dedup_pipeline.match.judge import Flags
 from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.simulate import PACK, RECOLOUR, REPRINT
 from dedup_pipeline.match.views import without_alignment

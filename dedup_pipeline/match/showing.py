@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dedup_pipeline.shown import Codes, Flags, Shown
+from dedup_pipeline.compute.dtypes import Codes, Flags
+from dedup_pipeline.shown import Shown
 from dedup_pipeline.store import Store
 
 Listing = Mapping[str, Any]

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.alignment import View
+from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Looks, Rows
+from dedup_pipeline.evidence import Looks
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.nodes import Nodes, looks_of

@@ -11,16 +11,17 @@ import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
+from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
 from dedup_pipeline.config import Settings
 from dedup_pipeline.encoder import Encoder
-from dedup_pipeline.evidence import Floats, Rows, compare
+from dedup_pipeline.evidence import compare
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import open_index
 from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import candidates_of
 from dedup_pipeline.match.earlier import PLACES, earlier_places, laid_paths, settle
-from dedup_pipeline.match.judge import Flags, Judge
+from dedup_pipeline.match.judge import Judge
 from dedup_pipeline.match.laid import Laying, laid_path, laying, read_kept
 from dedup_pipeline.match.merging import Merged, merged
 from dedup_pipeline.match.node_table import open_arrays, write_arrays

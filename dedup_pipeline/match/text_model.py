@@ -14,14 +14,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from dedup_pipeline.evidence import Doubles, Floats, Rows
+from dedup_pipeline.compute.dtypes import Doubles, Flags, Floats, Rows
 from dedup_pipeline.match.texts import TEXTS
 from dedup_pipeline.probability import LOGIT_CAP, sigmoid
-
-Flags = npt.NDArray[np.bool_]
 
 MOST = 2.0  # log odds
 LEAST_PAIRS = 50  # of either kind; fewer do not show how texts agree

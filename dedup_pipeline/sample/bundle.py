@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Mask, Picture
 from dedup_pipeline.edits.picture import as_picture, blend
 from dedup_pipeline.sample.garments import Kind
 from dedup_pipeline.sample.photo import Look, Shot
-from dedup_pipeline.sample.scene import Floats, Scene, draw_scene, paint_background
+from dedup_pipeline.sample.scene import Scene, draw_scene, paint_background
 
 _RATIOS = (0.8, 1.0, 1.0, 1.5)
 """Width over height of the pictures of bundles; a long row takes the widest."""

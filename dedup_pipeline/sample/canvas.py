@@ -3,11 +3,12 @@
 import cv2
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Colour, Mask, Picture
 from dedup_pipeline.sample.outlines import Fabric, Knob, Layer, Line, Piece, Points, shifted
 from dedup_pipeline.sample.palette import Palette
 from dedup_pipeline.sample.patterns import TILE
-from dedup_pipeline.sample.scene import Floats, Scene, creases, smooth_noise
+from dedup_pipeline.sample.scene import Scene, creases, smooth_noise
 from dedup_pipeline.sample.stencil import Stencil, dashes, fixed
 
 _METAL: Colour = (176, 172, 164)

@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.outlines import Points, ellipse, spline
-from dedup_pipeline.sample.scene import Floats, smooth_noise
+from dedup_pipeline.sample.scene import smooth_noise
 from dedup_pipeline.sample.stencil import Stencil, fixed
 
 _SKINS: tuple[Colour, ...] = ((228, 186, 160), (198, 148, 116), (156, 108, 80), (112, 76, 56), (236, 200, 178))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Mask, Picture
 from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.canvas import Canvas
@@ -13,7 +14,7 @@ from dedup_pipeline.sample.motifs import chest_motif
 from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, ellipse
 from dedup_pipeline.sample.palette import make_palette
 from dedup_pipeline.sample.patterns import Pattern, draw_tile
-from dedup_pipeline.sample.scene import Floats, Scene, draw_scene, paint_background, stand_layers
+from dedup_pipeline.sample.scene import Scene, draw_scene, paint_background, stand_layers
 
 _SLIGHT_TURN = 15.0
 """Up to this many degrees a product is fitted into the picture as if it stood upright."""

@@ -5,13 +5,12 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.garments import Kind
 from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, joined, spline, straight, symmetric
 
-Floats = npt.NDArray[np.float32]
 Setting = Literal["white", "grey", "paper", "cloth", "boards", "sheet", "print", "rug", "tiles"]
 Presentation = Literal["ghost", "hanger", "mannequin"]
 

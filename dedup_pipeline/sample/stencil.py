@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.edits import Mask
 from dedup_pipeline.sample.outlines import Points
-from dedup_pipeline.sample.scene import Floats
 
 _FINE = 2
 """Outlines are drawn this many times larger and shrunk, for smooth edges."""

@@ -6,7 +6,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from dedup_pipeline.evidence import EVIDENCE, Floats
+from dedup_pipeline.compute.dtypes import Floats
+from dedup_pipeline.evidence import EVIDENCE
 from dedup_pipeline.probability import LOGIT_CAP, Pairs, VerdictModel, fit
 from dedup_pipeline.trees import raw_scores
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from dedup_pipeline.alignment import ALIGNED
+from dedup_pipeline.compute.dtypes import Doubles, Flags, Floats
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import EVIDENCE, GLANCE, Doubles, Floats
-from dedup_pipeline.match.judge import Flags, Judge
+from dedup_pipeline.evidence import EVIDENCE, GLANCE
+from dedup_pipeline.match.judge import Judge
 from dedup_pipeline.probability import LOGIT_CAP, Pairs, fit
 
 

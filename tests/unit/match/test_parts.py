@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_pipeline import schemas
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed.stage import embeddings_path
-from dedup_pipeline.evidence import Floats
 from dedup_pipeline.index import index, read_neighbours
 from dedup_pipeline.match.candidates import candidates_of, found_by
 from dedup_pipeline.match.node_table import Families

@@ -1,0 +1,1 @@
+"""Arrays and machines: what knows nothing of pictures, listings and stores."""
