@@ -26,7 +26,7 @@ from ablate_photos import Floats, Measured, divided, measured_on, prepare_store
 from sklearn.metrics import precision_recall_curve
 
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.network import EmbeddingNetwork
+from dedup_pipeline.model.network import EmbeddingNetwork
 from dedup_pipeline.stage import no_progress
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.tracking import Tracking

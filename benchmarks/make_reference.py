@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dedup_pipeline.config import load_settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.index import open_index
 from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.labelled import fitted, label

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from dedup_pipeline.compute.dtypes import Flags, Floats
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evaluate.splits import split_of
 from dedup_pipeline.evidence import compare
 from dedup_pipeline.index import open_index

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dedup_pipeline.config import TrainSettings
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec, check_backbone
+from dedup_pipeline.model.network import EmbeddingNetwork, NetworkSpec, check_backbone
 
 PACKAGED = "tf_efficientnet_lite0"
 """The backbone whose weights are installed with this project."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
-from dedup_pipeline.inference import Prepared
+from dedup_pipeline.model.preprocess import Prepared
 from training.metrics import Scores
 from training.validation import ValidationSet
 

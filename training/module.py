@@ -12,7 +12,7 @@ from timm.models import group_parameters
 from torch import Tensor, nn
 
 from dedup_pipeline.config import TrainSettings
-from dedup_pipeline.network import EmbeddingNetwork
+from dedup_pipeline.model.network import EmbeddingNetwork
 from training.infonce import TrustedInfoNCELoss
 from training.metrics import score
 from training.mining import TrustedContrastiveLoss, TrustedTripletLoss

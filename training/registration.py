@@ -15,8 +15,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Schema, TensorSpec
 
-from dedup_pipeline.encoder import DESCRIPTION_FILE, WEIGHTS_FILE, read_description
-from dedup_pipeline.network import read_network
+from dedup_pipeline.model.files import DESCRIPTION_FILE, WEIGHTS_FILE, read_description
+from dedup_pipeline.model.network import read_network
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import CHALLENGER, MODEL_ID, RUN_KEY, Tracking
 from training.registry import FOLDER

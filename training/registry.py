@@ -13,9 +13,9 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import DESCRIPTION_FILE, WEIGHTS_FILE, is_whole
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.locks import REGISTRY, locked
+from dedup_pipeline.model.files import DESCRIPTION_FILE, WEIGHTS_FILE, is_whole
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import CHAMPION, MODEL_ID, NOT_THERE, Tracking
 from dedup_pipeline.tracking_errors import reaching

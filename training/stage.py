@@ -18,8 +18,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import DESCRIPTION_FILE, is_whole
 from dedup_pipeline.errors import InputError, ModelError, SettingsError
+from dedup_pipeline.model.files import DESCRIPTION_FILE, is_whole
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_once, run_stage
 from dedup_pipeline.store import Store
 from dedup_pipeline.tracking import Caller, Tracking, announced

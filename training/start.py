@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.encoder import prepare
-from dedup_pipeline.network import EmbeddingNetwork
+from dedup_pipeline.model.network import EmbeddingNetwork
+from dedup_pipeline.model.preprocess import prepare
 from training.photos import Photos
 
 BATCH = 64

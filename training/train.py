@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from dedup_pipeline.config import Settings, TrainSettings
-from dedup_pipeline.network import EmbeddingNetwork
+from dedup_pipeline.model.network import EmbeddingNetwork
 from dedup_pipeline.signals import Interrupted
 from dedup_pipeline.stage import Progress
 from training.backbone import untrained_network

@@ -37,7 +37,7 @@ def settle_model(settings: Settings) -> str:
     """The untrained network as the dump's model; returns its id."""
     import torch  # noqa: PLC0415 - takes seconds, and few claims need it
 
-    from dedup_pipeline.network import write_model  # noqa: PLC0415 - imports torch
+    from dedup_pipeline.model.network import write_model  # noqa: PLC0415 - imports torch
     from training.backbone import untrained_network  # noqa: PLC0415 - imports torch
 
     store = Store(settings.store)

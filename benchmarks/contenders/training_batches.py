@@ -9,7 +9,7 @@ import torch
 from contender import Contest
 
 from dedup_pipeline.config import TrainSettings
-from dedup_pipeline.network import EmbeddingNetwork
+from dedup_pipeline.model.network import EmbeddingNetwork
 from training.backbone import untrained_network
 
 KEYS = ("pictures", "labels", "origins", "families")

@@ -16,7 +16,7 @@ import numpy as np
 from dedup_pipeline.alignment import DEEP
 from dedup_pipeline.compute.dtypes import Doubles
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evidence import EVIDENCE
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.judge import Judge, is_exchanged, vetoed

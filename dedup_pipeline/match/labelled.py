@@ -16,7 +16,7 @@ import numpy as np
 
 from dedup_pipeline.compute.dtypes import Doubles, Flags, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.evidence import EVIDENCE, GLANCE
 from dedup_pipeline.index import NeighbourIndex

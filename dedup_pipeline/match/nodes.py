@@ -16,7 +16,7 @@ import pyarrow as pa
 from dedup_pipeline import hashing
 from dedup_pipeline.compute.dtypes import Codes, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.imaging import Picture

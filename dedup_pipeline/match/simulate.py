@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dedup_pipeline.alignment import View
 from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex

@@ -13,7 +13,7 @@ import pyarrow as pa
 from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
 from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evidence import compare
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import open_index

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dedup_pipeline import imaging
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import Encoder
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import InputError, NotReadyError
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fetch import fetch_one

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.encoder import Encoder, is_whole, prepare
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import DamagedError, InputError, ModelError
-from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec, write_model
+from dedup_pipeline.model.files import is_whole
+from dedup_pipeline.model.network import EmbeddingNetwork, NetworkSpec, write_model
+from dedup_pipeline.model.preprocess import prepare
 from dedup_pipeline.store import Store
 from tiny_shop import TINY, draw_product
 from training.backbone import untrained_network
@@ -83,7 +85,7 @@ def test_openvino_failing_falls_back_to_torch_with_a_warning(
     def broken(*_: object) -> None:
         raise RuntimeError("no such CPU")
 
-    monkeypatch.setattr("dedup_pipeline.encoder._openvino", broken)
+    monkeypatch.setattr("dedup_pipeline.model.encoder._openvino", broken)
     with pytest.warns(RuntimeWarning, match=r"no such CPU.*torch"):
         encoder = Encoder.load(Store(settings.store), model_id, runtime(settings, "openvino"))
     assert encoder.encode(PICTURES[:1]).shape == (1, 16)

@@ -11,7 +11,7 @@ import json, sys, time
 asked = set()
 sys.addaudithook(lambda event, about: asked.add(str(about[0])) if event == "socket.getaddrinfo" else None)
 import torch
-from dedup_pipeline.inference import compile_on_cpu, convert
+from dedup_pipeline.model.openvino import compile_on_cpu, convert
 from dedup_pipeline.tracking import mlflow
 
 class Mean(torch.nn.Module):

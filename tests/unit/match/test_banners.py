@@ -20,7 +20,7 @@ from dedup_pipeline.imaging import decode
 from dedup_pipeline.index import index
 from dedup_pipeline.match.banners import banners_among
 from dedup_pipeline.match.nodes import STATES, load_nodes
-from dedup_pipeline.network import write_model
+from dedup_pipeline.model.network import write_model
 from dedup_pipeline.reuploads import pack
 from dedup_pipeline.sample.photo import photograph
 from dedup_pipeline.schemas import NodeState

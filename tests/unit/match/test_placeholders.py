@@ -16,7 +16,7 @@ from dedup_pipeline.embed import embed
 from dedup_pipeline.index import index
 from dedup_pipeline.match.nodes import STATES, load_nodes
 from dedup_pipeline.match.placeholders import is_placeholder
-from dedup_pipeline.network import write_model
+from dedup_pipeline.model.network import write_model
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store

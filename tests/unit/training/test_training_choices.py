@@ -10,7 +10,7 @@ import torch
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.network import EmbeddingNetwork, NetworkSpec, check_backbone
+from dedup_pipeline.model.network import EmbeddingNetwork, NetworkSpec, check_backbone
 from dedup_pipeline.stage import no_progress
 from dedup_pipeline.store import Store
 from tiny_shop import DUMP, TINY, write_tiny_shop

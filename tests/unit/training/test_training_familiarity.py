@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.encoder import read_description
+from dedup_pipeline.model.files import read_description
 from dedup_pipeline.store import Store
 from tiny_shop import DUMP, write_tiny_shop
 from training import stage

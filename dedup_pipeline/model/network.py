@@ -1,7 +1,4 @@
-"""The network that turns pictures into embeddings, and its two files in the store.
-
-    models/<model_id>/weights.safetensors   its tensors
-    models/<model_id>/model.json            how to build it, what it was made from, how good it is
+"""The network that turns pictures into embeddings, written to the store and read from it.
 
 The network takes prepared pictures as they are, uint8; normalising them is its first layer, so that training,
 extraction and whoever loads the registered model cannot disagree about it.
@@ -19,9 +16,9 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from dedup_pipeline.encoder import DESCRIPTION_FILE, WEIGHTS_FILE
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.integrity import FILES, Checksum, damaged, sealed
+from dedup_pipeline.model.files import DESCRIPTION_FILE, WEIGHTS_FILE
 from dedup_pipeline.store import Store, digest
 
 _GEM_POWER = 3.0

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Floats
-
-Prepared = npt.NDArray[np.uint8]
+from dedup_pipeline.model.preprocess import Prepared
 
 
 def convert(network: Any, image_px: int, batch: int) -> Any:

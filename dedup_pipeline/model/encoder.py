@@ -17,16 +17,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.errors import DamagedError, InputError, ModelError, NotReadyError
-from dedup_pipeline.imaging import Picture, shrunk
-from dedup_pipeline.inference import Prepared, compile_on_cpu, convert, full_batches
-from dedup_pipeline.integrity import FILES, Checksum, unsealed
-from dedup_pipeline.pages import SIDE, photo_of
+from dedup_pipeline.errors import InputError, ModelError
+from dedup_pipeline.imaging import Picture
+from dedup_pipeline.model.openvino import compile_on_cpu, convert, full_batches
+from dedup_pipeline.integrity import Checksum
+from dedup_pipeline.model.files import read_description
+from dedup_pipeline.model.preprocess import Prepared, prepare
 from dedup_pipeline.private import private_folder
 from dedup_pipeline.store import Store, to_json
 from dedup_pipeline.whole import make_folder, unfinished
@@ -34,54 +34,9 @@ from dedup_pipeline.whole import make_folder, unfinished
 logger = logging.getLogger(__name__)
 
 _CONVERTED, _CHECKSUMS = "network.xml", "checksums.json"
-WEIGHTS_FILE, DESCRIPTION_FILE = "weights.safetensors", "model.json"
 
 Vectors = npt.NDArray[np.float32]
 Inference = Callable[[Prepared], Vectors]
-
-
-def prepare(picture: Picture, image_px: int) -> Prepared:
-    """Squash the photo of a picture to the square that the network sees; the one way, in training and in inference.
-
-    Args:
-        picture: (H, W, 3) uint8 RGB.
-        image_px: side S of the square, in pixels.
-
-    Returns:
-        (S, S, 3) uint8 RGB.
-    """
-    square = _squashed(picture, image_px)
-    photo = photo_of(picture, shrunk(square, SIDE))  # of the square: a large picture is not shrunk twice
-    return square if photo is picture else _squashed(photo, image_px)
-
-
-def _squashed(picture: Picture, side: int) -> Prepared:
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def read_description(store: Store, model_id: str) -> dict[str, Any]:
-    """The content of a model's model.json.
-
-    Raises:
-        ModelError: the store has no such model.
-        DamagedError: it is not what was written.
-    """
-    path = store.model(model_id, DESCRIPTION_FILE)
-    if not store.exists(path):
-        raise ModelError(f"model {model_id} is not in the store ({store.url(path)}): run `dedup train` for this dump")
-    return unsealed(store.read_json(path), store.url(path), path, {"model_id"})
-
-
-def is_whole(store: Store, model_id: str) -> bool:
-    """Whether the store has a model, as it was written."""
-    try:
-        description = read_description(store, model_id)
-        for name, value in description.get(FILES, {}).items():
-            store.check(store.model(model_id, name), Checksum.from_dict(value))
-    except (ModelError, NotReadyError, DamagedError) as error:
-        logger.warning("%s", error)
-        return False
-    return store.exists(store.model(model_id, WEIGHTS_FILE))
 
 
 class Encoder:
@@ -219,7 +174,7 @@ def _convert(store: Store, description: dict[str, Any], folder: Path) -> None:
     """Convert a network for OpenVINO; the folder appears whole, whoever else converts at the same time."""
     import openvino  # noqa: PLC0415 - takes seconds
 
-    from dedup_pipeline.network import read_network  # noqa: PLC0415 - imports torch
+    from dedup_pipeline.model.network import read_network  # noqa: PLC0415 - imports torch
 
     logger.info("converting model %s for OpenVINO", description["model_id"])
     converted = convert(read_network(store, description), description["image_px"], batch=-1)
@@ -251,7 +206,7 @@ def _torch(store: Store, description: dict[str, Any], threads: int) -> Inference
     """Run the network in torch: on a GPU in half precision, else on the CPU."""
     import torch  # noqa: PLC0415 - takes seconds
 
-    from dedup_pipeline.network import read_network  # noqa: PLC0415 - imports torch
+    from dedup_pipeline.model.network import read_network  # noqa: PLC0415 - imports torch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cpu":

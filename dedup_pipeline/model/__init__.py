@@ -1,0 +1,1 @@
+"""The network and its model files: pictures in, embeddings out."""
