@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from dedup_pipeline.config import load_settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.index import open_index
 from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.labelled import fitted, label
 from dedup_pipeline.match.nodes import load_nodes
 from dedup_pipeline.match.reference import write_reference
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.probability import Pairs
 from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import ExifTags
 
-from dedup_pipeline.allocation import give_back_freed_memory, keep_freed_memory
+from dedup_pipeline.compute.malloc import give_back_freed_memory, keep_freed_memory
 from dedup_pipeline.decoding.apart import read_apart
 from dedup_pipeline.decoding.budget import BUDGET
 from dedup_pipeline.decoding.cost import JPEG, Cost, cost_of

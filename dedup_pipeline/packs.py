@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from dedup_pipeline import pack_state
 from dedup_pipeline.compute.dtypes import Rows
-from dedup_pipeline.names import Names
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.pack_state import suspecting
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
-from dedup_pipeline.names import Names, Places, digests, numbered
+from dedup_pipeline.compute.strings import Names, Places, digests, numbered
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dedup_pipeline.addresses import showable_values
-from dedup_pipeline.allocation import keep_freed_memory
+from dedup_pipeline.compute.malloc import keep_freed_memory
 from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.integrity import FILES, Checksum, sealed, unsealed
 from dedup_pipeline.locks import locked

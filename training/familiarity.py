@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import InputError
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.files import read_description
 from dedup_pipeline.store import Store
 from training.backbone import has_weights, untrained_network

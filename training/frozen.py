@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.model.openvino import compile_on_cpu, convert, full_batches
 from dedup_pipeline.model.network import EmbeddingNetwork
+from dedup_pipeline.model.openvino import compile_on_cpu, convert, full_batches
 
 _BATCH = 32  # views of one inference; every one is full, so that a view does not depend on its neighbours
 _STEM = 1  # stages before the blocks

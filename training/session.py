@@ -14,8 +14,8 @@ from mlflow.entities import DatasetInput, InputTag
 from mlflow.entities.model_registry import ModelVersion
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.locks import REGISTRY, locked
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.files import read_description
 from dedup_pipeline.model.network import write_model
 from dedup_pipeline.packs import images_of

@@ -10,7 +10,7 @@ from claims.claim import OURS, Claim, Contender, Size
 from claims.materials import Materials
 from claims.targets import as_fast_as, at_least, exponent_below
 from dedup_pipeline.compute.dtypes import Rows
-from dedup_pipeline.hamming import Hashes
+from dedup_pipeline.compute.hamming import Hashes
 
 RADIUS, SEED = 8, 13  # the contenders know the radius too
 KINDS = 200

@@ -4,7 +4,7 @@ import numpy as np
 from contender import Contest
 from found import write_pairs
 
-from dedup_pipeline.hamming import radius_join
+from dedup_pipeline.compute.hamming import radius_join
 
 RADIUS = 8
 

@@ -11,7 +11,7 @@ from contender import Contest
 from threadpoolctl import threadpool_limits
 
 from dedup_pipeline.alignment import aligned_evidence, view_of
-from dedup_pipeline.allocation import keep_freed_memory
+from dedup_pipeline.compute.malloc import keep_freed_memory
 from dedup_pipeline.imaging import decode
 from dedup_pipeline.reuploads import generator_of, recolour, reupload
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.compute.dtypes import Codes, Doubles, Flags, Rows
-from dedup_pipeline.names import Names
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.shown import Shown
 from dedup_pipeline.store import Store
 

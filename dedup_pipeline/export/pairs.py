@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.compute.dtypes import Codes, Doubles, Flags, Rows
+from dedup_pipeline.compute.ranges import runs
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.names import Names
-from dedup_pipeline.runs import runs
 from dedup_pipeline.schemas import VerdictKind
 from dedup_pipeline.store import Store
 

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dedup_pipeline.compute.strings import digests, numbered
 from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch.held import Held
 from dedup_pipeline.fetch.photos import Photos
-from dedup_pipeline.names import digests, numbered
 from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stage import Count
 from dedup_pipeline.wording import tidy

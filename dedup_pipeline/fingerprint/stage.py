@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline import hashing, imaging, pages
+from dedup_pipeline.compute.threads import batches, map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.graphics import is_text_card
 from dedup_pipeline.imaging import Limits, Picture
 from dedup_pipeline.locks import locked
 from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
 from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
-from dedup_pipeline.parallel import batches, map_ahead
 from dedup_pipeline.schemas import FINGERPRINTS, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings
 from dedup_pipeline.fingerprint import FILE
 from dedup_pipeline.group.stars import Tie, stars
-from dedup_pipeline.names import Names
 from dedup_pipeline.packs import held_images, iter_packed
 from dedup_pipeline.schemas import GROUPS, conform
 from dedup_pipeline.shown import Shown, matched_nodes, several_families

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup_pipeline.compute.dtypes import Floats, Rows
+from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embeddings_file
 from dedup_pipeline.index.annoy_files import build_file as build_annoy
@@ -21,7 +22,6 @@ from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.quality import crowds_of, measure_recall
 from dedup_pipeline.index.rows import IndexRows, find_rows, read_vectors
 from dedup_pipeline.index.sidecar import METRIC, Sidecar
-from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.schemas import INDEX_ROWS, INDEX_SOURCES, NEIGHBOURS
 from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import TypeVar
 
-from dedup_pipeline.parallel import pool_of
+from dedup_pipeline.compute.threads import pool_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

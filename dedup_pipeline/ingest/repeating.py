@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dedup_pipeline.compute.ranges import runs
 from dedup_pipeline.parquet import CHECKSUMS
-from dedup_pipeline.runs import runs
 from dedup_pipeline.schemas import LISTINGS
 
 _CODE = pa.int32()

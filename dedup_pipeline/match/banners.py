@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.preprocessing import normalize
 
-from dedup_pipeline.hamming import Hashes, radius_join
+from dedup_pipeline.compute.hamming import Hashes, radius_join
 from dedup_pipeline.match.words import hashed
 
 Listing = Mapping[str, str]

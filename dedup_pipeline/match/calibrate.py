@@ -16,7 +16,6 @@ import numpy as np
 from dedup_pipeline.alignment import DEEP
 from dedup_pipeline.compute.dtypes import Doubles
 from dedup_pipeline.config import Settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evidence import EVIDENCE
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.judge import Judge, is_exchanged, vetoed
@@ -24,6 +23,7 @@ from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.labelled import EVERYTHING, Labelled, fitted, label
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.simulate import PACK, RECOLOUR, REPRINT, STRENGTHS, Sources
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.probability import LOGIT_CAP, VerdictModel, fit, reliability, sigmoid, threshold_for
 
 _FEWEST_MOTIFS = 10  # photos with other motifs, to tell these from re-uploads

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from dedup_pipeline.compute.dtypes import Codes, Rows
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.laid import laid_path
 from dedup_pipeline.match.node_table import open_arrays
 from dedup_pipeline.match.nodes import STATES, Nodes
-from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stage import StageResult, read_manifest
 from dedup_pipeline.store import Store, digest

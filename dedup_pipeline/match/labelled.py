@@ -16,7 +16,6 @@ import numpy as np
 
 from dedup_pipeline.compute.dtypes import Doubles, Flags, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.evidence import EVIDENCE, GLANCE
 from dedup_pipeline.index import NeighbourIndex
@@ -26,6 +25,7 @@ from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.reference import reference
 from dedup_pipeline.match.simulate import FURTHER, NEAR, PACK, RECOLOUR, REPRINT, Made, Sources, simulate
 from dedup_pipeline.match.views import Gallery
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.probability import VerdictModel, fit, quick_probabilities
 
 _NEIGHBOURS = 8  # of each photo that serve as negatives

@@ -20,11 +20,11 @@ import simplejpeg
 
 from dedup_pipeline import alignment
 from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.views import Gallery
-from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import laid_pairs
 from dedup_pipeline.store import Store, digest
 

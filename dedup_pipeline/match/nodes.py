@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from dedup_pipeline import hashing
 from dedup_pipeline.compute.dtypes import Codes, Rows
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.imaging import Picture
@@ -25,7 +25,7 @@ from dedup_pipeline.match.banners import banners_among
 from dedup_pipeline.match.node_table import Arrays, Families, NodeLooks, open_arrays, write_arrays
 from dedup_pipeline.match.placeholders import is_placeholder
 from dedup_pipeline.match.showing import said_of
-from dedup_pipeline.names import Names
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.shown import Shown

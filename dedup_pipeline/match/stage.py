@@ -13,7 +13,6 @@ import pyarrow as pa
 from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
 from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.evidence import compare
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import open_index
@@ -32,6 +31,7 @@ from dedup_pipeline.match.reference import reference_digest
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.match.words import word_weights
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.probability import sigmoid
 from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, check_inputs, no_progress, result_of, run_stage

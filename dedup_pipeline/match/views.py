@@ -13,11 +13,11 @@ from threadpoolctl import threadpool_limits
 from dedup_pipeline import imaging
 from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
 from dedup_pipeline.compute.dtypes import Floats, Rows
+from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.imaging import Picture
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.packs import read_images
-from dedup_pipeline.parallel import map_ahead
 from dedup_pipeline.store import Store
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from dedup_pipeline.compute.hamming import likely_seconds
 from dedup_pipeline.config import IndexSettings
-from dedup_pipeline.hamming import likely_seconds
 from dedup_pipeline.index import compared
 
 Drivers = dict[str, float]

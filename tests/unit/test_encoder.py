@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import DamagedError, InputError, ModelError
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.files import is_whole
 from dedup_pipeline.model.network import EmbeddingNetwork, NetworkSpec, write_model
 from dedup_pipeline.model.preprocess import prepare

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.export.crowds import Crowds
 from dedup_pipeline.export.listed import Listed
 from dedup_pipeline.export.pairs import KINDS, Likely, found_pairs, listing_pairs
-from dedup_pipeline.names import Names
 from dedup_pipeline.schemas import VerdictKind
 
 LISTINGS = [

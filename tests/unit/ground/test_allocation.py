@@ -10,7 +10,7 @@ FAULTS = """
 import resource
 import numpy as np
 from dedup_pipeline.alignment import view_of
-from dedup_pipeline.allocation import keep_freed_memory
+from dedup_pipeline.compute.malloc import keep_freed_memory
 
 {first}
 picture = np.random.default_rng(0).integers(0, 256, (400, 322, 3), dtype=np.uint8)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup_pipeline import hamming
-from dedup_pipeline.hamming import radius_join, segments
+from dedup_pipeline.compute import hamming
+from dedup_pipeline.compute.hamming import radius_join, segments
 
 hashes = st.lists(st.integers(0, 2**64 - 1), max_size=30).map(lambda values: np.array(values, np.uint64))
 

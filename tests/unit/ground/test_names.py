@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.names import Names, Places, digests, numbered
+from dedup_pipeline.compute.strings import Names, Places, digests, numbered
 
 ascii_texts = st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=9), max_size=30)
 texts = st.lists(st.none() | st.text(max_size=9), max_size=30)

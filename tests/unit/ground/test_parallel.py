@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dedup_pipeline.parallel import map_ahead
+from dedup_pipeline.compute.threads import map_ahead
 
 
 def test_results_come_in_order_and_little_is_begun_ahead():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dedup_pipeline.model.encoder import cache_folder
 from dedup_pipeline.errors import InputError
+from dedup_pipeline.model.encoder import cache_folder
 from dedup_pipeline.private import private_folder
 from dedup_pipeline.store import Store
 

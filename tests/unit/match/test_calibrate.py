@@ -13,7 +13,6 @@ import torch
 from dedup_pipeline.alignment import ALIGNED, DEEP, aligned_evidence
 from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embed
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.evidence import GLANCE
 from dedup_pipeline.index import index, open_index
@@ -23,6 +22,7 @@ from dedup_pipeline.match.judge import vetoed
 from dedup_pipeline.match.nodes import Nodes, load_nodes
 from dedup_pipeline.match.simulate import COPIES, Made, Sources, simulate
 from dedup_pipeline.match.views import node_views
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.network import write_model
 from dedup_pipeline.probability import LOGIT_CAP
 from dedup_pipeline.stage import Done, result_of, run_stage

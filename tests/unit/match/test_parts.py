@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dedup_pipeline import schemas
 from dedup_pipeline.compute.dtypes import Floats
+from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed.stage import embeddings_path
 from dedup_pipeline.index import index, read_neighbours
@@ -21,7 +22,6 @@ from dedup_pipeline.match.candidates import candidates_of, found_by
 from dedup_pipeline.match.node_table import Families
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
 from dedup_pipeline.match.parts import places_by_cells, places_taken_over, rows_of
-from dedup_pipeline.names import Names
 from dedup_pipeline.packs import IMAGES_FILE, pack_ids
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store

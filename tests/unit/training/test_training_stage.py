@@ -13,8 +13,8 @@ import torch
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.embed import embed
-from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.errors import ModelError, SettingsError
+from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.preprocess import prepare
 from dedup_pipeline.stage import StageResult
 from dedup_pipeline.store import Store

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Rows
-from dedup_pipeline.runs import runs
+from dedup_pipeline.compute.ranges import runs
 
 Hashes = npt.NDArray[np.uint64]
 Keys = npt.NDArray[np.uint32]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
-from dedup_pipeline.allocation import keep_freed_memory
+from dedup_pipeline.compute.malloc import keep_freed_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
