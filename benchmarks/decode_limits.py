@@ -100,7 +100,7 @@ class _Peak:
 
 def _large(file: Path, threads: int) -> str:
     """Seconds of check and decode, one picture alone; the peak of so many checks at once, as in a fetch."""
-    from dedup_pipeline.imaging import check, decode  # noqa: PLC0415 - of the checkout that is measured
+    from dedup_pipeline.pictures.decode import check, decode  # noqa: PLC0415 - of the checkout that is measured
 
     data = file.read_bytes()
     seconds = [_seconds(lambda work=work: work(data)) for work in (check, decode)]
@@ -113,7 +113,7 @@ def _large(file: Path, threads: int) -> str:
 
 def _ordinary(folder: Path) -> str:
     """Seconds that checking and decoding all ordinary photos takes, the least of five rounds."""
-    from dedup_pipeline.imaging import check, decode  # noqa: PLC0415
+    from dedup_pipeline.pictures.decode import check, decode  # noqa: PLC0415
 
     files = [file.read_bytes() for file in sorted(folder.iterdir())]
     least = {

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedup_pipeline import hashing
 from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.compute.dtypes import Floats, Rows
-from dedup_pipeline.imaging import Picture
-from dedup_pipeline.pages import photo_of
+from dedup_pipeline.pictures import perceptual
+from dedup_pipeline.pictures.decode import Picture
+from dedup_pipeline.pictures.photo_region import photo_of
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 GLANCE: dict[str, int] = {
@@ -48,9 +48,9 @@ class Looks:
         crowd: (N,) float32, the mean cosine of the picture to its neighbourhood.
         phash: (N, 2) uint64, upright and mirrored.
         dhash: (N, 2) uint64, upright and mirrored.
-        colour: (N, 16) float32, see hashing.Figures.
-        layout: (N, 192) uint8, see hashing.Figures.
-        sizes: (N, 2) int32, width and height of its photo in pixels, see ``pages``.
+        colour: (N, 16) float32, see perceptual.Figures.
+        layout: (N, 192) uint8, see perceptual.Figures.
+        sizes: (N, 2) int32, width and height of its photo in pixels, see ``photo_region``.
     """
 
     vectors: Floats
@@ -72,8 +72,8 @@ class Looks:
             crowd=crowd,
             phash=np.stack([table["phash"].to_numpy(), table["phash_mirrored"].to_numpy()], axis=1),
             dhash=np.stack([table["dhash"].to_numpy(), table["dhash_mirrored"].to_numpy()], axis=1),
-            colour=_fixed(table["colour"], hashing.COLOUR_VALUES, np.float32),
-            layout=np.frombuffer(b"".join(table["layout"].to_pylist()), np.uint8).reshape(-1, hashing.LAYOUT_BYTES),
+            colour=_fixed(table["colour"], perceptual.COLOUR_VALUES, np.float32),
+            layout=np.frombuffer(b"".join(table["layout"].to_pylist()), np.uint8).reshape(-1, perceptual.LAYOUT_BYTES),
             sizes=np.stack([table["photo_width"].to_numpy(), table["photo_height"].to_numpy()], axis=1),
         )
 
@@ -81,8 +81,8 @@ class Looks:
     def from_pictures(cls, pictures: list[Picture], vectors: Floats, crowd: Floats) -> Looks:
         """The looks of some pictures, with their (N, D) vectors and (N,) crowds."""
         photos = [photo_of(picture) for picture in pictures]
-        squares = [hashing.square(photo) for photo in photos]
-        figures = hashing.figures(np.array(squares, np.uint8).reshape(-1, hashing.SIDE, hashing.SIDE, 3))
+        squares = [perceptual.square(photo) for photo in photos]
+        figures = perceptual.figures(np.array(squares, np.uint8).reshape(-1, perceptual.SIDE, perceptual.SIDE, 3))
         sizes = np.array([photo.shape[1::-1] for photo in photos], np.int32).reshape(-1, 2)
         return cls(vectors, crowd, **figures._asdict(), sizes=sizes)
 
@@ -162,7 +162,7 @@ def _planes(layouts: npt.NDArray[np.uint8]) -> list[Floats]:
 
 def _mirrored(plane: Floats) -> Floats:
     """A plane (N, 64) of layouts, left and right changed."""
-    side = hashing.LAYOUT_CELLS
+    side = perceptual.LAYOUT_CELLS
     return plane.reshape(-1, side, side)[:, :, ::-1].reshape(plane.shape)
 
 

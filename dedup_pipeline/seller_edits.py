@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from dedup_pipeline import edits
-from dedup_pipeline.alignment.product import plain_product
 from dedup_pipeline.edits import Colour, Picture
 from dedup_pipeline.edits.encoding import decoded
+from dedup_pipeline.pictures.foreground import plain_product
 
 Edit = Callable[[Picture, np.random.Generator], Picture]
 

@@ -8,12 +8,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dedup_pipeline import hashing, schemas
+from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.edits import encode
 from dedup_pipeline.fingerprint import fingerprint
-from dedup_pipeline.imaging import Picture
 from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE
+from dedup_pipeline.pictures import perceptual
+from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
 
@@ -61,7 +62,9 @@ def write_tiny_shop(
     )
     store = Store(settings.store)
     data = [encode(draw_product(number), "jpeg", 92) for number in range(first, first + products)]
-    photos = [{"url": f"http://shop.test/{n}.jpeg", "image_id": hashing.image_id(b)} for n, b in enumerate(data, first)]
+    photos = [
+        {"url": f"http://shop.test/{n}.jpeg", "image_id": perceptual.image_id(b)} for n, b in enumerate(data, first)
+    ]
     images = dict(sorted((photo["image_id"], some) for photo, some in zip(photos, data, strict=True)))
     pack_of = {image_id: f"pack-{first + place // PACK_IMAGES:03d}" for place, image_id in enumerate(images)}
     for pack in sorted(set(pack_of.values())):

@@ -10,8 +10,8 @@ from claims.claim import OURS, Claim, Contender, Size
 from claims.materials import Materials
 from claims.stores import settings_of, settle_model, write_pictures
 from claims.targets import as_fast_as
-from dedup_pipeline.imaging import decode
 from dedup_pipeline.model.encoder import Encoder
+from dedup_pipeline.pictures.decode import decode
 from dedup_pipeline.store import Store
 
 EAGER, CNN, BARE = "torch, eager", "imagededup CNN", "OpenVINO alone"

@@ -10,12 +10,13 @@ import numpy as np
 
 from claims import neighbours, perceptual
 from claims.stores import MODEL, settings_of, write_fetch, write_fetches, write_vectors
-from dedup_pipeline import hashing, schemas
+from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
 from dedup_pipeline.fingerprint import fingerprint
 from dedup_pipeline.fingerprint.stage import FILE
 from dedup_pipeline.ingest import ingest
 from dedup_pipeline.packs import IMAGES_FILE
+from dedup_pipeline.pictures.perceptual import COLOUR_VALUES, LAYOUT_BYTES
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
 
@@ -58,8 +59,8 @@ def make(folder: Path, items: int, dump: str) -> Settings:
             "photo_width": np.full(len(some), _SIDE, dtype=np.int32),
             "photo_height": np.full(len(some), _SIDE, dtype=np.int32),
             "text_card": np.zeros(len(some), dtype=bool),
-            "colour": list(generator.random((len(some), hashing.COLOUR_VALUES), dtype=np.float32)),
-            "layout": [generator.bytes(hashing.LAYOUT_BYTES) for _ in some],
+            "colour": list(generator.random((len(some), COLOUR_VALUES), dtype=np.float32)),
+            "layout": [generator.bytes(LAYOUT_BYTES) for _ in some],
         }
         store.write_table(store.pack(pack, FILE), schemas.conform(columns, schemas.FINGERPRINTS))
     fingerprint(settings, dump)

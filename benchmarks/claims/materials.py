@@ -12,7 +12,7 @@ from pathlib import Path
 from peers.catalog_folder import prepare
 
 from dedup_pipeline.edits import encode
-from dedup_pipeline.imaging import decode
+from dedup_pipeline.pictures.decode import decode
 from dedup_pipeline.reuploads import generator_of, reupload
 
 _QUALITY = 88

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dedup_pipeline import hashing, schemas
+from dedup_pipeline import schemas
 from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed import embeddings_path
 from dedup_pipeline.fetch.held import judging_settings
 from dedup_pipeline.pack_state import MANIFEST
 from dedup_pipeline.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE
+from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
 
@@ -25,7 +26,7 @@ MODEL = "made-up"  # the id of the model of vectors that none made
 def write_pictures(settings: Settings, files: Sequence[Path]) -> None:
     """A dump whose pictures, no two of which are equal, are fetched, in packs of ``fetch.pack_images``."""
     store = Store(settings.store)
-    images = dict(sorted((hashing.image_id(data), data) for data in (file.read_bytes() for file in files)))
+    images = dict(sorted((perceptual.image_id(data), data) for data in (file.read_bytes() for file in files)))
     ids = list(images)
     for pack, some in _packs(ids, settings).items():
         rows = [{"image_id": key, "data": images[key]} for key in some]

@@ -5,10 +5,10 @@ import torch
 from contender import Contest
 from own_store import fresh_store
 
-from dedup_pipeline.imaging import decode
 from dedup_pipeline.model.files import read_description
 from dedup_pipeline.model.network import read_network
 from dedup_pipeline.model.preprocess import prepare
+from dedup_pipeline.pictures.decode import decode
 from dedup_pipeline.store import Store
 
 torch.set_num_threads(1)

@@ -27,7 +27,7 @@ from dedup_pipeline.alignment.patches import (
 from dedup_pipeline.alignment.registration import Matrix, Registration, register
 from dedup_pipeline.alignment.view import NOISE, TEXTURE, WINDOW, View, mean_of, moments_of
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.imaging import Picture
+from dedup_pipeline.pictures.decode import Picture
 
 VERSION = 3  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.alignment.product import Box, Mask, product_of
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.imaging import Picture
-from dedup_pipeline.pages import photo_of
+from dedup_pipeline.pictures.decode import Picture
+from dedup_pipeline.pictures.foreground import Box, Mask, product_of
+from dedup_pipeline.pictures.photo_region import photo_of
 
 Points = npt.NDArray[np.float32]
 Descriptors = npt.NDArray[np.uint8]

@@ -1,1 +1,1 @@
-"""From the bytes of others to pixels, with bounded memory and time; ``imaging`` is the way in."""
+"""From the bytes of others to pixels, with bounded memory and time; ``pictures.decode`` is the way in."""

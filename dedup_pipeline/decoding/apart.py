@@ -258,7 +258,7 @@ def read_apart(data: bytes, limits: Limits, *, wanted: bool) -> Picture | Header
         wanted: whether the picture is wanted, or only whether there is one.
 
     Returns:
-        The picture as of ``imaging.decode``, or its header.
+        The picture as of ``pictures.decode``, or its header.
 
     Raises:
         UnreadableError: the bytes make no picture, or take more work than they may.

@@ -46,6 +46,6 @@ def encode(picture: Picture, image_format: Format, quality: int = 90) -> bytes:
 
 
 def decoded(data: bytes) -> Picture:
-    """The picture in a JPEG or PNG file that ``encode`` made; files of others are for ``imaging.decode``."""
+    """The picture in a JPEG or PNG file that ``encode`` made; files of others are for ``pictures.decode``."""
     picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
     return np.ascontiguousarray(picture, dtype=np.uint8)

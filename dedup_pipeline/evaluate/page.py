@@ -8,12 +8,11 @@ from importlib.resources import files
 import cv2
 from jinja2 import Environment, StrictUndefined
 
-from dedup_pipeline import imaging
 from dedup_pipeline.errors import StoreError
 from dedup_pipeline.evaluate.evaluation import Evaluation
 from dedup_pipeline.evaluate.plots import precision_recall_svg, reliability_svg
-from dedup_pipeline.imaging import Picture
 from dedup_pipeline.packs import images_of, read_images
+from dedup_pipeline.pictures.decode import Picture, decode
 from dedup_pipeline.store import Store
 
 PAGE, FIGURES = "index.html", "evaluation.json"
@@ -40,7 +39,7 @@ def write_page(evaluation: Evaluation, store: Store, target: Store) -> str:
     pictures = {name: f"{_THUMBNAILS}/{name[:24]}.jpg" for name in _shown(evaluation)}
     held = images_of(store, evaluation.dump_id)
     for name, data in read_images(store, {name: held[name] for name in pictures}):
-        target.write_bytes(pictures[name], thumbnail(imaging.decode(data)))
+        target.write_bytes(pictures[name], thumbnail(decode(data)))
     target.write_bytes("precision-recall.svg", precision_recall_svg(evaluation))
     target.write_bytes("reliability.svg", reliability_svg(evaluation))
     target.write_json(FIGURES, evaluation.to_dict())

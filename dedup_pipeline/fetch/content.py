@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dedup_pipeline.imaging import Limits, PictureError, check
+from dedup_pipeline.pictures.decode import Limits, PictureError, check
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.wording import tidy
 

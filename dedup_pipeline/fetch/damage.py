@@ -11,7 +11,6 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from dedup_pipeline.errors import DamagedError, NotReadyError
-from dedup_pipeline.hashing import image_id
 from dedup_pipeline.integrity import FILES, damaged
 from dedup_pipeline.pack_state import (
     IMAGES_FILE,
@@ -23,6 +22,7 @@ from dedup_pipeline.pack_state import (
     read_pack_manifest,
 )
 from dedup_pipeline.packs import FETCHES_FILE, iter_images
+from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.store import Store
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.fetch.address import AddressError, Target, read_url
 from dedup_pipeline.fetch.client import Answer
 from dedup_pipeline.fetch.limits import Outcome
-from dedup_pipeline.hashing import image_id
+from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.schemas import FetchStatus
 
 _MOST_THROTTLES = 50  # a server that throttles one URL for ever, while it answers others, gets no more tries

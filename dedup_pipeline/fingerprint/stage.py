@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dedup_pipeline import hashing, imaging, pages
 from dedup_pipeline.compute.threads import batches, map_ahead
 from dedup_pipeline.config import Settings
-from dedup_pipeline.graphics import is_text_card
-from dedup_pipeline.imaging import Limits, Picture
 from dedup_pipeline.locks import locked
 from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
 from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
+from dedup_pipeline.pictures import perceptual, photo_region
+from dedup_pipeline.pictures.decode import Limits, Picture, PictureError, decode, shrunk
+from dedup_pipeline.pictures.text_cards import is_text_card
 from dedup_pipeline.schemas import FINGERPRINTS, conform
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
@@ -112,16 +112,16 @@ def _fingerprints(images: list[tuple[str, bytes]], limits: Limits) -> pa.Table:
     rows, squares = [], []
     for image_id, data in images:
         try:
-            picture = imaging.decode(data, limits)
-        except imaging.PictureError:
+            picture = decode(data, limits)
+        except PictureError:
             continue  # counted by the caller; only a lowered limit of fetch brings one here
         photo, square, is_card = _look(picture)
         sizes = (*picture.shape[1::-1], *photo.shape[1::-1])
-        rows.append((image_id, hashing.pixel_id(picture), *sizes, is_card))
+        rows.append((image_id, perceptual.pixel_id(picture), *sizes, is_card))
         squares.append(square)
     if not rows:
         return conform([], FINGERPRINTS)
-    figures = hashing.figures(np.stack(squares))
+    figures = perceptual.figures(np.stack(squares))
     image_ids, pixel_ids, widths, heights, photo_widths, photo_heights, cards = zip(*rows, strict=True)
     columns = {
         "image_id": image_ids,
@@ -141,16 +141,16 @@ def _fingerprints(images: list[tuple[str, bytes]], limits: Limits) -> pa.Table:
     return conform(columns, FINGERPRINTS)
 
 
-def _look(picture: Picture) -> tuple[Picture, hashing.Square, bool]:
+def _look(picture: Picture) -> tuple[Picture, perceptual.Square, bool]:
     """The photo of a picture, its square, and whether it is a card of text."""
-    small = imaging.shrunk(picture, pages.SIDE)
-    square = hashing.square(small)
+    small = shrunk(picture, photo_region.SIDE)
+    square = perceptual.square(small)
     if is_text_card(picture, square):
         return picture, square, True
-    photo = pages.photo_of(picture, small)
+    photo = photo_region.photo_of(picture, small)
     if photo is picture:
         return picture, square, False
-    square = hashing.square(photo)
+    square = perceptual.square(photo)
     return photo, square, is_text_card(photo, square)
 
 

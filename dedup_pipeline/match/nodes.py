@@ -13,13 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedup_pipeline import hashing
 from dedup_pipeline.compute.dtypes import Codes, Rows
 from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
-from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
 from dedup_pipeline.match.banners import banners_among
 from dedup_pipeline.match.node_table import Arrays, Families, NodeLooks, open_arrays, write_arrays
@@ -27,6 +25,8 @@ from dedup_pipeline.match.placeholders import is_placeholder
 from dedup_pipeline.match.showing import said_of
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.packs import Held, held_images, iter_packed
+from dedup_pipeline.pictures import perceptual
+from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.shown import Shown
 from dedup_pipeline.stage import result_of
@@ -43,8 +43,8 @@ _LOOKS: dict[str, tuple[Any, ...]] = {
     "crowd": (np.float32,),
     "phash": (np.uint64, 2),
     "dhash": (np.uint64, 2),
-    "colour": (np.float32, hashing.COLOUR_VALUES),
-    "layout": (np.uint8, hashing.LAYOUT_BYTES),
+    "colour": (np.float32, perceptual.COLOUR_VALUES),
+    "layout": (np.uint8, perceptual.LAYOUT_BYTES),
     "sizes": (np.int32, 2),
 }
 _LEAST_CONTRAST = 2.0  # of the 8-bit layout: below, the picture is one flat colour

@@ -10,14 +10,13 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dedup_pipeline import imaging
 from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
 from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
-from dedup_pipeline.imaging import Picture
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.packs import read_images
+from dedup_pipeline.pictures.decode import Picture, decode
 from dedup_pipeline.store import Store
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ def of_nodes(
 
     def looked(image: tuple[str, bytes]) -> tuple[int, T]:
         name, data = image
-        return row_of[name], look(imaging.decode(data, settings.fetch.limits_of_held))
+        return row_of[name], look(decode(data, settings.fetch.limits_of_held))
 
     return dict(map_ahead(looked, read_images(store, wanted), settings.worker_threads))
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.imaging import Picture, shrunk
-from dedup_pipeline.pages import SIDE, photo_of
+from dedup_pipeline.pictures.decode import Picture, shrunk
+from dedup_pipeline.pictures.photo_region import SIDE, photo_of
 
 Prepared = npt.NDArray[np.uint8]
 

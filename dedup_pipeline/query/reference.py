@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dedup_pipeline import imaging
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError, NotReadyError
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fetch import fetch_one
-from dedup_pipeline.imaging import Picture
 from dedup_pipeline.index import NeighbourIndex, open_index
 from dedup_pipeline.match import looks_of
 from dedup_pipeline.model.encoder import Encoder
+from dedup_pipeline.pictures.decode import Picture, PictureError, decode
 from dedup_pipeline.stage import StageResult, result_of
 from dedup_pipeline.store import Store
 from dedup_pipeline.wording import tidy
@@ -79,6 +78,6 @@ def read_picture(source: str, settings: Settings) -> tuple[bytes, Picture]:
             raise InputError(f"there is no file '{tidy(source)}': give an image file or an http(s) URL")
         data = file.read_bytes()
     try:
-        return data, imaging.decode(data, settings.fetch.limits)
-    except imaging.PictureError as error:
+        return data, decode(data, settings.fetch.limits)
+    except PictureError as error:
         raise InputError(f"'{tidy(source)}' is no usable picture: {error}") from error

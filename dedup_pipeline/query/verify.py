@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from dedup_pipeline import hashing
 from dedup_pipeline.alignment import view_of
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import EVIDENCE, compare
 from dedup_pipeline.match import Calibration, align
+from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.probability import Curve
 from dedup_pipeline.query.reference import open_reference, read_picture
 from dedup_pipeline.schemas import VerdictKind
@@ -60,7 +60,7 @@ def verify(settings: Settings, first: str, second: str) -> Verdict:
     evidence = {name: _rounded(judged.evidence[name][0]) for name in (*EVIDENCE, "mirrored")}
     counts = reference.matched.counts
     threshold = float(str(counts["threshold"]))
-    kind = _equal(data_a, data_b, hashing.pixel_id(picture_a) == hashing.pixel_id(picture_b))
+    kind = _equal(data_a, data_b, perceptual.pixel_id(picture_a) == perceptual.pixel_id(picture_b))
     if kind is None:
         curve = Curve.from_dict(reference.store.read_json(reference.matched.outputs["curve"]))
         reuploads = 1.0 if np.isnan(judged.exchanged[0]) else float(str(counts.get("exchanged_reuploads", 1)))

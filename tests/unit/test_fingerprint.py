@@ -5,12 +5,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from dedup_pipeline import hashing, schemas
+from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
 from dedup_pipeline.fingerprint import fingerprint
 from dedup_pipeline.fingerprint.stage import FILE, fingerprint_pack
-from dedup_pipeline.imaging import decode
 from dedup_pipeline.packs import IMAGES_FILE, iter_images, pack_ids
+from dedup_pipeline.pictures import perceptual
+from dedup_pipeline.pictures.decode import decode
 from dedup_pipeline.store import Store
 from tiny_shop import DUMP, write_tiny_shop
 
@@ -36,8 +37,8 @@ def test_every_image_has_a_sorted_row_of_its_own_figures(shop: Settings) -> None
         assert table["image_id"].to_pylist() == sorted(images)
         for row in table.to_pylist():
             picture = decode(images[row["image_id"]])
-            figures = hashing.figures(hashing.square(picture)[None])
-            assert row["pixel_id"] == hashing.pixel_id(picture)
+            figures = perceptual.figures(perceptual.square(picture)[None])
+            assert row["pixel_id"] == perceptual.pixel_id(picture)
             assert (row["height"], row["width"]) == picture.shape[:2]
             assert [row["phash"], row["phash_mirrored"]] == figures.phash[0].tolist()
             assert [row["dhash"], row["dhash_mirrored"]] == figures.dhash[0].tolist()

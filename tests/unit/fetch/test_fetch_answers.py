@@ -17,8 +17,8 @@ import faulty_server as faulty
 from dedup_pipeline.fetch.client import retry_after
 from dedup_pipeline.fetch.content import judge
 from dedup_pipeline.fetch.crew import Crew
-from dedup_pipeline.hashing import image_id
-from dedup_pipeline.imaging import Limits
+from dedup_pipeline.pictures.decode import Limits
+from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.wording import tidy
 

@@ -7,7 +7,7 @@ from itertools import starmap
 import pytest
 
 from dedup_pipeline.alignment import View, view_of
-from dedup_pipeline.imaging import Picture
+from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.sample.photo import Shot, shoot
 from studio import STYLES, look_of
 

@@ -22,7 +22,7 @@ from dedup_pipeline.decoding.budget import BUDGET, Budget
 from dedup_pipeline.decoding.cost import cost_of
 from dedup_pipeline.decoding.formats import TILE
 from dedup_pipeline.errors import InputError, ResourceError
-from dedup_pipeline.imaging import Limits, PictureError, check, decode, decode_own
+from dedup_pipeline.pictures.decode import Limits, PictureError, check, decode, decode_own
 from dedup_pipeline.query.reference import read_picture
 from dedup_pipeline.schemas import FetchStatus
 
@@ -165,7 +165,7 @@ PEAK = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from dedup_pipeline.imaging import Limits, check, decode
+from dedup_pipeline.pictures.decode import Limits, check, decode
 
 small, file = (Path(name).read_bytes() for name in sys.argv[1:3])
 limits = Limits(bytes=int(sys.argv[3]))
@@ -204,7 +204,7 @@ NO_MEMORY = """
 import os, resource, sys
 from pathlib import Path
 from dedup_pipeline.fetch.content import judge
-from dedup_pipeline.imaging import *
+from dedup_pipeline.pictures.decode import *
 
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
 resource.setrlimit(resource.RLIMIT_AS, (taken + 16_000_000,) * 2)
@@ -329,7 +329,7 @@ import os
 os.environ |= {"DEDUP_STORE": "s3://secret", "AWS_SECRET_ACCESS_KEY": "secret", "AIRFLOW__CORE__FERNET_KEY": "secret"}
 import psutil, sys
 from pathlib import Path
-from dedup_pipeline.imaging import decode
+from dedup_pipeline.pictures.decode import decode
 
 kept = open(sys.argv[1], "rb")
 os.set_inheritable(kept.fileno(), True)
@@ -379,7 +379,7 @@ def test_a_child_can_neither_write_nor_read_nor_reach_anyone(tmp_path):
 KILLED = """
 import sys, time, psutil
 from pathlib import Path
-from dedup_pipeline.imaging import decode
+from dedup_pipeline.pictures.decode import decode
 
 decode(Path(sys.argv[1]).read_bytes())
 print(*[child.pid for child in psutil.Process().children()], flush=True)
@@ -401,7 +401,7 @@ FORKED = """
 import os, sys, threading
 from pathlib import Path
 from dedup_pipeline.decoding.budget import BUDGET
-from dedup_pipeline.imaging import Limits, decode
+from dedup_pipeline.pictures.decode import Limits, decode
 
 data = Path(sys.argv[1]).read_bytes()
 decode(data)

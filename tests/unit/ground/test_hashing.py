@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline import hashing
+from dedup_pipeline.pictures import perceptual
 
 SIDES = st.integers(1, 400)
 
@@ -23,7 +23,7 @@ def photo(seed=0, size=(120, 90), colour=(180, 40, 60)):
 
 
 def figures(*pictures):
-    return hashing.figures(np.stack([hashing.square(picture) for picture in pictures]))
+    return perceptual.figures(np.stack([perceptual.square(picture) for picture in pictures]))
 
 
 def bits(a, b):
@@ -32,14 +32,14 @@ def bits(a, b):
 
 def test_equal_pixels_have_one_digest_and_one_changed_pixel_another():
     a, b = photo(), photo()
-    assert hashing.pixel_id(a) == hashing.pixel_id(b)
+    assert perceptual.pixel_id(a) == perceptual.pixel_id(b)
     b[5, 5, 0] ^= 1
-    assert hashing.pixel_id(a) != hashing.pixel_id(b)
+    assert perceptual.pixel_id(a) != perceptual.pixel_id(b)
 
 
 def test_the_shape_counts_in_the_digest():
     flat = np.zeros((4, 6, 3), np.uint8)
-    assert hashing.pixel_id(flat) != hashing.pixel_id(flat.reshape(6, 4, 3))
+    assert perceptual.pixel_id(flat) != perceptual.pixel_id(flat.reshape(6, 4, 3))
 
 
 @given(st.integers(0, 50))
@@ -106,5 +106,5 @@ def test_a_flat_picture_has_fingerprints_too():
 
 
 def test_no_pictures_have_no_figures():
-    none = hashing.figures(np.empty((0, hashing.SIDE, hashing.SIDE, 3), np.uint8))
+    none = perceptual.figures(np.empty((0, perceptual.SIDE, perceptual.SIDE, 3), np.uint8))
     assert [len(values) for values in none] == [0, 0, 0, 0]

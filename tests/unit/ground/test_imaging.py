@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from dedup_pipeline.imaging import WORKING_SIDE, Limits, PictureError, check, decode
+from dedup_pipeline.pictures.decode import WORKING_SIDE, Limits, PictureError, check, decode
 from dedup_pipeline.schemas import FetchStatus
 
 RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)

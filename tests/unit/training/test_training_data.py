@@ -4,11 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dedup_pipeline import hashing, schemas
+from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
 from dedup_pipeline.edits import encode, recolour
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.imaging import Picture, decode
+from dedup_pipeline.pictures import perceptual
+from dedup_pipeline.pictures.decode import Picture, decode
 from dedup_pipeline.reuploads import generator_of
 from dedup_pipeline.store import Store
 from tiny_shop import DUMP, draw_product, write_tiny_shop
@@ -29,11 +30,11 @@ def photos(settings: Settings) -> Photos:
 
 
 def fingerprint_row(picture: Picture) -> dict[str, object]:
-    figures = hashing.figures(hashing.square(picture)[None])
+    figures = perceptual.figures(perceptual.square(picture)[None])
     (upright, mirrored), (gradient, gradient_mirrored) = figures.phash[0], figures.dhash[0]
     row: dict[str, object] = dict.fromkeys(schemas.FINGERPRINTS.names)
     return row | {
-        "pixel_id": hashing.pixel_id(picture),
+        "pixel_id": perceptual.pixel_id(picture),
         "phash": upright,
         "phash_mirrored": mirrored,
         "dhash": gradient,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from dedup_pipeline.imaging import Picture, halved, spread_of
+from dedup_pipeline.pictures.decode import Picture, halved, spread_of
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ def is_text_card(picture: Picture, square: Picture) -> bool:
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        square: what ``hashing.square`` made of it; its colours tell most photos, those of a small picture the rest.
+        square: what ``perceptual.square`` made of it; its colours tell most photos, those of a small picture the rest.
     """
     if _covered(square) < _LEAST_COVERED_SQUARE or _covered(_small(picture, _SIDES[0] // 2)) < _LEAST_COVERED:
         return False

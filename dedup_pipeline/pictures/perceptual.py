@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.imaging import Picture, halved, shrunk
+from dedup_pipeline.pictures.decode import Picture, halved, shrunk
 
 COLOUR_VALUES = 16
 LAYOUT_CELLS = 8

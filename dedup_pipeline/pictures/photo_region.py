@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.imaging import Picture, greatest, shrunk, spread_of
+from dedup_pipeline.pictures.decode import Picture, greatest, shrunk, spread_of
 
 SIDE = 128
 """Pixels of the square on which a page is looked for."""

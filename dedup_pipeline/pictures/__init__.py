@@ -1,0 +1,1 @@
+"""Pictures: decoded, cut to the photo that a page shows, told from cards of text, hashed."""
