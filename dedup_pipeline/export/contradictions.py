@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from dedup_pipeline.brands import brand_key, brands_contradict
-from dedup_pipeline.colours import Colour, colours_contradict, colours_of
 from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
 from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.shown import Shown
+from dedup_pipeline.listings.brands import brand_key, brands_contradict
+from dedup_pipeline.listings.colours import Colour, colours_contradict, colours_of
+from dedup_pipeline.listings.images import Shown
 from dedup_pipeline.store import Store
 
 _COLUMNS = ["listing_id", "brand", "colour", "title"]

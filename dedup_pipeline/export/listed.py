@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from dedup_pipeline.compute.dtypes import Codes, Doubles, Flags, Rows
 from dedup_pipeline.compute.strings import Names
-from dedup_pipeline.shown import Shown
+from dedup_pipeline.listings.images import Shown
 from dedup_pipeline.store import Store
 
 

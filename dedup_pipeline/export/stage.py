@@ -23,8 +23,8 @@ from dedup_pipeline.export.pairs import DIGITS, KINDS, Likely, ListingPairs, fou
 from dedup_pipeline.export.review import VERDICT_COLUMNS, Review, choose_review, suspicious_pictures
 from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, write_review
 from dedup_pipeline.export.spreadsheet import defused_ids
+from dedup_pipeline.listings.images import Shown, matched_nodes, several_families
 from dedup_pipeline.schemas import PAIRS, VerdictKind, conform
-from dedup_pipeline.shown import Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
 

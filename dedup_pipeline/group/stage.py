@@ -13,9 +13,9 @@ from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings
 from dedup_pipeline.fingerprint import FILE
 from dedup_pipeline.group.stars import Tie, stars
+from dedup_pipeline.listings.images import Shown, matched_nodes, several_families
 from dedup_pipeline.packs import held_images, iter_packed
 from dedup_pipeline.schemas import GROUPS, conform
-from dedup_pipeline.shown import Shown, matched_nodes, several_families
 from dedup_pipeline.stage import Done, Progress, StageResult, finished_dumps, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
 

@@ -1,9 +1,9 @@
 """Cards of text that unrelated listings share: size charts, "free shipping" banners, the logo of a brand.
 
 A placeholder is known by the crowd that shows it. A card of text (see ``text_cards``) tells no product apart however
-few show it, so it is set apart as soon as two families do that are not one product by their words: they differ in category,
-in brand, or in their titles. A cover of a book or a poster stays, for its sellers agree in all three. Cards whose
-hashes are near are one card: encoded or scaled again, or with another line of text.
+few show it, so it is set apart as soon as two families do that are not one product by their words: they differ in
+category, in brand, or in their titles. A cover of a book or a poster stays, for its sellers agree in all three. Cards
+whose hashes are near are one card: encoded or scaled again, or with another line of text.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
+from dedup_pipeline.listings.images import Shown
 from dedup_pipeline.match.banners import banners_among
 from dedup_pipeline.match.node_table import Arrays, Families, NodeLooks, open_arrays, write_arrays
 from dedup_pipeline.match.placeholders import is_placeholder
@@ -28,7 +29,6 @@ from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.schemas import NODES, NodeState, conform
-from dedup_pipeline.shown import Shown
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
 

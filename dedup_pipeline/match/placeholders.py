@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from sklearn.preprocessing import normalize
 
-from dedup_pipeline.colours import ANY, NONE, colours_of
+from dedup_pipeline.listings.colours import ANY, NONE, colours_of
 from dedup_pipeline.match.showing import Listing
 from dedup_pipeline.match.words import hashed
 

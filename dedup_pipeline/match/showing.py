@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dedup_pipeline.compute.dtypes import Codes, Flags
-from dedup_pipeline.shown import Shown
+from dedup_pipeline.listings.images import Shown
 from dedup_pipeline.store import Store
 
 Listing = Mapping[str, Any]

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_matrix, diags_array
 from sklearn.preprocessing import normalize
 
-from dedup_pipeline.brands import brand_key, brands_contradict
-from dedup_pipeline.colours import ANY, NONE, Colour, colours_contradict, colours_of
 from dedup_pipeline.compute.dtypes import Floats, Rows
+from dedup_pipeline.listings.brands import brand_key, brands_contradict
+from dedup_pipeline.listings.colours import ANY, NONE, Colour, colours_contradict, colours_of
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.words import BUCKETS, FREE_TEXT, cut, hashed
 from dedup_pipeline.packs import photos_of_images

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from dedup_pipeline.colours import COLOUR_WORDS
+from dedup_pipeline.listings.colours import COLOUR_WORDS
 from dedup_pipeline.schemas import WORDS, conform
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store

@@ -6,8 +6,8 @@ import numpy as np
 from test_pairs import listed
 
 from dedup_pipeline.export.contradictions import Claims, contradictions
+from dedup_pipeline.listings.images import Shown
 from dedup_pipeline.schemas import LISTINGS, conform
-from dedup_pipeline.shown import Shown
 from dedup_pipeline.store import Store
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dedup_pipeline.brands import brand_key, brands_contradict
+from dedup_pipeline.listings.brands import brand_key, brands_contradict
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.colours import ANY, NONE, Colour, colours_contradict, colours_of
+from dedup_pipeline.listings.colours import ANY, NONE, Colour, colours_contradict, colours_of
 
 
 def contradict(a, b):

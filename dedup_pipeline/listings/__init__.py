@@ -1,0 +1,1 @@
+"""Listings: which pictures they show, their brands and colours."""
