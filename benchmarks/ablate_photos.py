@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dedup_pipeline.augmentation.reuploads import Strength, generator_of, recolour, reupload
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evaluate.splits import ALL, split_of
 from dedup_pipeline.model.preprocess import prepare
 from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.pictures.decode import Picture
-from dedup_pipeline.reuploads import Strength, generator_of, recolour, reupload
 from dedup_pipeline.sample import serving_catalog
 from dedup_pipeline.stage import result_of
 from dedup_pipeline.stages import run_one

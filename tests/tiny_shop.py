@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from dedup_pipeline import schemas
+from dedup_pipeline.augmentation.edits import encode
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.edits import encode
 from dedup_pipeline.fingerprint import fingerprint
 from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE
 from dedup_pipeline.pictures import perceptual

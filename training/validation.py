@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dedup_pipeline.augmentation.reuploads import generator_of, recolour, reupload
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.model.preprocess import Prepared, prepare
-from dedup_pipeline.reuploads import generator_of, recolour, reupload
 from training.photos import Photos
 
 MOST_PHOTOS = 150

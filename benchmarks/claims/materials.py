@@ -11,9 +11,9 @@ from pathlib import Path
 
 from peers.catalog_folder import prepare
 
-from dedup_pipeline.edits import encode
+from dedup_pipeline.augmentation.edits import encode
+from dedup_pipeline.augmentation.reuploads import generator_of, reupload
 from dedup_pipeline.pictures.decode import decode
-from dedup_pipeline.reuploads import generator_of, reupload
 
 _QUALITY = 88
 _SEED = 5

@@ -10,9 +10,9 @@ import numpy as np
 from claims.claim import OURS, Claim, Contender, Size
 from claims.materials import Materials
 from claims.targets import as_fast_as
+from dedup_pipeline.augmentation.reuploads import generator_of
 from dedup_pipeline.config import Settings
 from dedup_pipeline.pictures.decode import decode
-from dedup_pipeline.reuploads import generator_of
 from training.batches import EpochBatches
 from training.photos import Photos
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dedup_pipeline.augmentation.edits import Colour, Picture
+from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour, Picture
-from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.outlines import Points
 from dedup_pipeline.sample.photo import Shot
 from dedup_pipeline.sample.scene import creases, smooth_noise

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.canvas import Canvas
 from dedup_pipeline.sample.garments import Kind, cut_garment
 from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, ellipse, spline

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.outlines import Points, ellipse, spline
 
 from .brush import (

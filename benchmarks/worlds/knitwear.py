@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from dedup_pipeline.edits import Colour
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.sample.photo import Shot
 from dedup_pipeline.sample.scene import smooth_noise
 

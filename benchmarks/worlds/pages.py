@@ -6,8 +6,8 @@ from itertools import chain
 import cv2
 import numpy as np
 
-from dedup_pipeline.edits import Colour, Picture
-from dedup_pipeline.edits.picture import as_picture
+from dedup_pipeline.augmentation.edits import Colour, Picture
+from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.sample.outlines import Points
 from dedup_pipeline.sample.photo import Shot
 

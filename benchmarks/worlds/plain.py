@@ -6,9 +6,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour, Picture
+from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour, Picture
-from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.outlines import ellipse, spline
 
 from .artwork import motif

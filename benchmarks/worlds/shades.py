@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.outlines import ellipse, spline
 from dedup_pipeline.sample.scene import smooth_noise
 

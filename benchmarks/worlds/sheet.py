@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from dedup_pipeline.edits import Picture
+from dedup_pipeline.augmentation.edits import Picture
 
 _CELL, _COLUMNS = 150, 12
 _GREEN, _GREY = (20, 140, 60), (90, 90, 90)

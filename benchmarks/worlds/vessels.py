@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour, Picture
+from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour, Picture
-from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.outlines import Points, ellipse, spline
 
 from .artwork import artwork

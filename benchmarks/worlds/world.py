@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Mask, Picture
-from dedup_pipeline.edits.encoding import decoded
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Mask, Picture
+from dedup_pipeline.augmentation.edits.encoding import decoded
 from dedup_pipeline.sample import tables, unseen, words
 from dedup_pipeline.sample.pictures import sizes_of, write_files
 from dedup_pipeline.sample.plan import Offer

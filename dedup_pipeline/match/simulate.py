@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.alignment import View
+from dedup_pipeline.augmentation.reuploads import Strength, generator_of, pack, recolour, reprint, reupload_with_names
 from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
@@ -19,7 +20,6 @@ from dedup_pipeline.match.views import of_nodes, picture_views
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
-from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reprint, reupload_with_names
 
 COPIES = 2  # simulated re-uploads of each photo
 STRENGTHS = (1, 2, 3)

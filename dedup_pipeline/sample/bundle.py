@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Mask, Picture
+from dedup_pipeline.augmentation.edits.picture import as_picture, blend
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Mask, Picture
-from dedup_pipeline.edits.picture import as_picture, blend
 from dedup_pipeline.sample.garments import Kind
 from dedup_pipeline.sample.photo import Look, Shot
 from dedup_pipeline.sample.scene import Scene, draw_scene, paint_background

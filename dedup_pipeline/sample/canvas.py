@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour, Mask, Picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour, Mask, Picture
 from dedup_pipeline.sample.outlines import Fabric, Knob, Layer, Line, Piece, Points, shifted
 from dedup_pipeline.sample.palette import Palette
 from dedup_pipeline.sample.patterns import TILE

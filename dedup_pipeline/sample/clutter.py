@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.outlines import Points, ellipse, spline
 from dedup_pipeline.sample.scene import smooth_noise
 from dedup_pipeline.sample.stencil import Stencil, fixed

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dedup_pipeline.edits import Colour
+from dedup_pipeline.augmentation.edits import Colour
 
 COLOURS: dict[str, Colour] = {
     "Black": (32, 32, 36),

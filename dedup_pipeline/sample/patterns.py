@@ -6,7 +6,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from dedup_pipeline.edits import Colour, Picture
+from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.sample.outlines import Points, ellipse, shifted
 from dedup_pipeline.sample.palette import Palette
 

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.clutter import add_clutter
 from dedup_pipeline.sample.photo import Look, Shot, paint_product
 from dedup_pipeline.sample.room import Room, draw_room, lay_ground

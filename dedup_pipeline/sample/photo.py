@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Mask, Picture
+from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Mask, Picture
-from dedup_pipeline.edits.picture import as_picture
 from dedup_pipeline.sample.canvas import Canvas
 from dedup_pipeline.sample.garments import Kind, cut_garment
 from dedup_pipeline.sample.motifs import chest_motif

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Mask, Picture
-from dedup_pipeline.edits.encoding import decoded
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Mask, Picture
+from dedup_pipeline.augmentation.edits.encoding import decoded
 from dedup_pipeline.sample.camera import CAMERAS, Camera, Style
 from dedup_pipeline.sample.plan import Photo
 from dedup_pipeline.sample.recipe import Recipe, encoded

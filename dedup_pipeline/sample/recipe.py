@@ -6,8 +6,8 @@ from io import BytesIO
 
 from PIL import Image
 
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Format, Mask, Picture
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Format, Mask, Picture
 
 UNUSUAL = ("cmyk", "png-alpha", "webp", "gif-animated", "exif-rotated", "grey")
 _EXIF_ORIENTATION = 0x0112

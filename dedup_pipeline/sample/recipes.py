@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Colour
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.sample.recipe import CutOut, Recipe, Step, resized
 
 _CANVASES: tuple[Colour, ...] = ((208, 225, 240), (245, 236, 190), (250, 216, 224), (228, 240, 214), (184, 184, 188))

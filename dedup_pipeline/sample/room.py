@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.palette import COLOURS, Palette
 from dedup_pipeline.sample.patterns import TILE, Pattern, draw_tile
 from dedup_pipeline.sample.scene import Setting, creases, smooth_noise

@@ -6,8 +6,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Colour
 from dedup_pipeline.sample.garments import Kind
 from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, joined, spline, straight, symmetric
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dedup_pipeline.augmentation.edits import Mask
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Mask
 from dedup_pipeline.sample.outlines import Points
 
 _FINE = 2

@@ -5,7 +5,7 @@ What must not be learned must not be simulated: these edits live in the sample r
 
 import numpy as np
 
-from dedup_pipeline.edits import Picture
+from dedup_pipeline.augmentation.edits import Picture
 from dedup_pipeline.sample import recipes, textures, unseen_edits, unseen_overlays
 from dedup_pipeline.sample.recipe import CutOut, Recipe, Step
 from dedup_pipeline.sample.recipes import finished

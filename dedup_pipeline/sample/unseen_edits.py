@@ -1,7 +1,7 @@
 """What happens to the pixels of photos that are photographed, filtered, printed or saved again, as pure functions.
 
-Only the sample shop makes these edits.  They obey the rules of `dedup_pipeline.edits`: explicit numbers in, a new
-picture out, the input is never changed.
+Only the sample shop makes these edits. They obey the rules of ``augmentation.edits``: explicit numbers in, a new picture
+out, the input is never changed.
 """
 
 from typing import Literal
@@ -9,10 +9,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Picture
-from dedup_pipeline.edits.encoding import decoded
-from dedup_pipeline.edits.picture import as_picture
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Picture
+from dedup_pipeline.augmentation.edits.encoding import decoded
+from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.sample.outlines import Points
 
 Filter = Literal["warm", "cool", "vintage"]

@@ -1,6 +1,6 @@
 """What sellers put on and around photos, and only the sample shop does: banners, stickers, cards, the frame of an app.
 
-The functions obey the rules of `dedup_pipeline.edits`: explicit numbers in, a new picture out.
+The functions obey the rules of `dedup_pipeline.augmentation.edits`: explicit numbers in, a new picture out.
 """
 
 from typing import Literal
@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dedup_pipeline.edits import Colour, Picture
-from dedup_pipeline.edits.picture import as_picture, blend
+from dedup_pipeline.augmentation.edits import Colour, Picture
+from dedup_pipeline.augmentation.edits.picture import as_picture, blend
 
 Sticker = Literal["smile", "heart", "star", "fire"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from dedup_pipeline.edits import encode
+from dedup_pipeline.augmentation.edits import encode
 from tiny_shop import draw_product
 
 ROOT = Path(__file__).parents[2]

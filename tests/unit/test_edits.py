@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Picture
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Picture
 
 BLUE = (30, 60, 180)
 

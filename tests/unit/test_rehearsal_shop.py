@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from dedup_pipeline.augmentation.edits import Picture
 from dedup_pipeline.cli import app
-from dedup_pipeline.edits import Picture
 from dedup_pipeline.evaluate import score
 from dedup_pipeline.sample import phone, recipes, textures, unseen, unseen_edits, unseen_overlays
 from dedup_pipeline.sample.garments import KINDS

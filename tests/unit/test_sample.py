@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dedup_pipeline.edits import Picture
+from dedup_pipeline.augmentation.edits import Picture
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.evaluate import score
 from dedup_pipeline.sample import SampleCounts, write_sample_shop

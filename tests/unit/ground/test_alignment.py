@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dedup_pipeline import edits
 from dedup_pipeline.alignment import View, register, view_of
 from dedup_pipeline.alignment.view import SIDE
+from dedup_pipeline.augmentation import edits
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
 from dedup_pipeline.sample.photo import Shot

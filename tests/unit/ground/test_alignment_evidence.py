@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from dedup_pipeline import edits
 from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
-from dedup_pipeline.edits.encoding import decoded
-from dedup_pipeline.edits.overlay import lettering
-from dedup_pipeline.edits.picture import blend
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits.encoding import decoded
+from dedup_pipeline.augmentation.edits.overlay import lettering
+from dedup_pipeline.augmentation.edits.picture import blend
+from dedup_pipeline.augmentation.reuploads import generator_of, pack, recolour, reprint, reupload, reupload_with_names
 from dedup_pipeline.pictures.decode import Picture
-from dedup_pipeline.reuploads import generator_of, pack, recolour, reprint, reupload, reupload_with_names
 from dedup_pipeline.sample.bundle import Bundle, paste_together
 from dedup_pipeline.sample.photo import Shot, photograph, shoot
 from studio import look_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dedup_pipeline.alignment import ALIGNED
-from dedup_pipeline.edits import mirror, pad_square, recolour
+from dedup_pipeline.augmentation.edits import mirror, pad_square, recolour
 from dedup_pipeline.evidence import EVIDENCE, GLANCE, Looks, compare
 from dedup_pipeline.sample.unseen_overlays import screenshot
 

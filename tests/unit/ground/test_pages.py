@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dedup_pipeline import edits
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.reuploads import generator_of, pack, recolour
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
-from dedup_pipeline.reuploads import generator_of, pack, recolour
 from dedup_pipeline.sample import unseen_overlays as overlays
 from dedup_pipeline.sample.photo import Shot
 

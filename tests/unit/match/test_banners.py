@@ -11,8 +11,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 import tiny_shop
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Colour, Picture
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Colour, Picture
+from dedup_pipeline.augmentation.reuploads import pack
 from dedup_pipeline.embed import embed
 from dedup_pipeline.index import index
 from dedup_pipeline.match.banners import banners_among
@@ -21,7 +22,6 @@ from dedup_pipeline.model.network import write_model
 from dedup_pipeline.pictures.decode import decode
 from dedup_pipeline.pictures.perceptual import figures, square
 from dedup_pipeline.pictures.text_cards import is_text_card
-from dedup_pipeline.reuploads import pack
 from dedup_pipeline.sample.photo import photograph
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stage import Done, run_stage

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 
 from dedup_pipeline import schemas
+from dedup_pipeline.augmentation.edits import encode, recolour
+from dedup_pipeline.augmentation.reuploads import generator_of
 from dedup_pipeline.config import Settings
-from dedup_pipeline.edits import encode, recolour
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.pictures.decode import Picture, decode
-from dedup_pipeline.reuploads import generator_of
 from dedup_pipeline.store import Store
 from tiny_shop import DUMP, draw_product, write_tiny_shop
 from training.batches import EpochBatches, look_alike_order, split_of

@@ -2,8 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
+from dedup_pipeline.augmentation.reuploads import (
+    Strength,
+    generator_of,
+    pack,
+    recolour,
+    reprint,
+    reupload,
+    reupload_with_names,
+)
 from dedup_pipeline.pictures.decode import Picture
-from dedup_pipeline.reuploads import Strength, generator_of, pack, recolour, reprint, reupload, reupload_with_names
 from tiny_shop import draw_product
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dedup_pipeline.edits import Mask, Picture
-from dedup_pipeline.edits.overlay import lettering
-from dedup_pipeline.seller_edits import between, outline
+from dedup_pipeline.augmentation.edits import Mask, Picture
+from dedup_pipeline.augmentation.edits.overlay import lettering
+from dedup_pipeline.augmentation.seller_edits import between, outline
 
 _WORDS = (
     "ROMA",

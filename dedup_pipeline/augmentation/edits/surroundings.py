@@ -6,7 +6,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.edits.picture import Colour, Mask, Picture, as_picture, blend, require_picture, require_range
+from dedup_pipeline.augmentation.edits.picture import (
+    Colour,
+    Mask,
+    Picture,
+    as_picture,
+    blend,
+    require_picture,
+    require_range,
+)
 
 _LIGHT = 150.0
 """Grey level above which a border counts as a light background."""

@@ -6,12 +6,23 @@ of its arguments.  `geometry` moves pixels, `tone` changes their values, `surrou
 `overlay` paints on top, and `encoding` turns a picture into bytes.
 """
 
-from dedup_pipeline.edits.encoding import Format, encode
-from dedup_pipeline.edits.geometry import aspect, crop, frame, inset, keystone, mirror, pad_square, page, resize, rotate
-from dedup_pipeline.edits.overlay import Corner, badge, corner_logo, cover, sticker, watermark
-from dedup_pipeline.edits.picture import BLACK, WHITE, Colour, Mask, Picture
-from dedup_pipeline.edits.surroundings import background, background_mask, mottled, recolour, transplant
-from dedup_pipeline.edits.tone import blur, cast, gamma, noise, raster, sharpen, smear, tone, vignette
+from dedup_pipeline.augmentation.edits.encoding import Format, encode
+from dedup_pipeline.augmentation.edits.geometry import (
+    aspect,
+    crop,
+    frame,
+    inset,
+    keystone,
+    mirror,
+    pad_square,
+    page,
+    resize,
+    rotate,
+)
+from dedup_pipeline.augmentation.edits.overlay import Corner, badge, corner_logo, cover, sticker, watermark
+from dedup_pipeline.augmentation.edits.picture import BLACK, WHITE, Colour, Mask, Picture
+from dedup_pipeline.augmentation.edits.surroundings import background, background_mask, mottled, recolour, transplant
+from dedup_pipeline.augmentation.edits.tone import blur, cast, gamma, noise, raster, sharpen, smear, tone, vignette
 
 __all__ = [
     "BLACK",

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from dedup_pipeline.edits.picture import Picture, require_picture, require_range
+from dedup_pipeline.augmentation.edits.picture import Picture, require_picture, require_range
 
 Format = Literal["jpeg", "webp", "png", "gif"]
 

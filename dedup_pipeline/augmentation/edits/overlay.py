@@ -8,7 +8,15 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dedup_pipeline.edits.picture import WHITE, Colour, Mask, Picture, as_picture, require_picture, require_range
+from dedup_pipeline.augmentation.edits.picture import (
+    WHITE,
+    Colour,
+    Mask,
+    Picture,
+    as_picture,
+    require_picture,
+    require_range,
+)
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 

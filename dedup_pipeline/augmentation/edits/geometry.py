@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from dedup_pipeline.edits.picture import WHITE, Colour, Picture, as_picture, require_picture, require_range
+from dedup_pipeline.augmentation.edits.picture import WHITE, Colour, Picture, as_picture, require_picture, require_range
 
 _LARGEST_SIDE = 8192
 

@@ -11,16 +11,16 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from dedup_pipeline import edits
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Picture
+from dedup_pipeline.augmentation.edits.encoding import decoded
+from dedup_pipeline.augmentation.edits.picture import as_picture, blend
+from dedup_pipeline.augmentation.motifs import drawn_motif
+from dedup_pipeline.augmentation.seller_edits import EDITS, LIGHT, STRONG, between
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.edits import Picture
-from dedup_pipeline.edits.encoding import decoded
-from dedup_pipeline.edits.picture import as_picture, blend
-from dedup_pipeline.motifs import drawn_motif
 from dedup_pipeline.pictures.decode import decode_own
 from dedup_pipeline.pictures.foreground import plain_product
 from dedup_pipeline.pictures.photo_region import photo_of
-from dedup_pipeline.seller_edits import EDITS, LIGHT, STRONG, between
 
 Strength = Literal[1, 2, 3]
 

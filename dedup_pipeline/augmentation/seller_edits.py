@@ -11,9 +11,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from dedup_pipeline import edits
-from dedup_pipeline.edits import Colour, Picture
-from dedup_pipeline.edits.encoding import decoded
+from dedup_pipeline.augmentation import edits
+from dedup_pipeline.augmentation.edits import Colour, Picture
+from dedup_pipeline.augmentation.edits.encoding import decoded
 from dedup_pipeline.pictures.foreground import plain_product
 
 Edit = Callable[[Picture, np.random.Generator], Picture]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from dedup_pipeline.edits.picture import Picture, as_picture, require_picture, require_range
+from dedup_pipeline.augmentation.edits.picture import Picture, as_picture, require_picture, require_range
 
 _LUMA_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _MIDDLE_GREY = 128.0
