@@ -18,7 +18,7 @@ from mlflow.types.schema import Schema, TensorSpec
 from dedup_pipeline.model.files import DESCRIPTION_FILE, WEIGHTS_FILE, read_description
 from dedup_pipeline.model.network import read_network
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import CHALLENGER, MODEL_ID, RUN_KEY, Tracking
+from dedup_pipeline.tracking.runs import CHALLENGER, MODEL_ID, RUN_KEY, Tracking
 from training.registry import FOLDER
 
 _REQUIREMENTS = ("torch", "timm", "numpy")

@@ -17,8 +17,8 @@ from dedup_pipeline.errors import ModelError
 from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.model.files import DESCRIPTION_FILE, WEIGHTS_FILE, is_whole
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import CHAMPION, MODEL_ID, NOT_THERE, Tracking
-from dedup_pipeline.tracking_errors import reaching
+from dedup_pipeline.tracking.errors import reaching
+from dedup_pipeline.tracking.runs import CHAMPION, MODEL_ID, NOT_THERE, Tracking
 
 FOLDER = "encoder"
 """The run's folder with the two files of the store, so that a champion can travel to another store."""

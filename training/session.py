@@ -21,7 +21,7 @@ from dedup_pipeline.model.network import write_model
 from dedup_pipeline.packs import images_of
 from dedup_pipeline.stage import Count, Progress
 from dedup_pipeline.store import Store, digest
-from dedup_pipeline.tracking import MODEL_ID, Caller, Tracking
+from dedup_pipeline.tracking.runs import MODEL_ID, Caller, Tracking
 from training.backbone import check_start
 from training.checkpoint import StoreCheckpoint
 from training.figures import distance_figure, precision_recall_figure, worst_errors

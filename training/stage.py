@@ -22,8 +22,8 @@ from dedup_pipeline.errors import InputError, ModelError, SettingsError
 from dedup_pipeline.model.files import DESCRIPTION_FILE, is_whole
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_once, run_stage
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import Caller, Tracking, announced
-from dedup_pipeline.tracking_errors import reaching
+from dedup_pipeline.tracking.errors import reaching
+from dedup_pipeline.tracking.runs import Caller, Tracking, announced
 from training.key import VERSION, run_key
 from training.registry import model_of
 

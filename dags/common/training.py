@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from dedup_pipeline.config import Settings
     from dedup_pipeline.stage import StageResult
-    from dedup_pipeline.tracking import Caller
+    from dedup_pipeline.tracking.runs import Caller
 
 _RUN_TAG = "airflow.run_id"
 
 
 def caller() -> Caller:
     """The current task as MLflow is told of it: the way back."""
-    from dedup_pipeline.tracking import Caller
+    from dedup_pipeline.tracking.runs import Caller
 
     task_instance: Any = get_current_context()["ti"]
     tags = {
@@ -60,7 +60,7 @@ def close_run(context: Context) -> None:
     It hangs on the tasks and on their Dag: Airflow calls no task's callback for a process that was killed in its last
     try, but that of the Dag, once nothing of the run is left to do.
     """
-    from dedup_pipeline.tracking import Tracking
+    from dedup_pipeline.tracking.runs import Tracking
 
     # the form has no field for MLflow, and a Dag's callback may come without its values
     tracking = Tracking.connect(load_settings())

@@ -290,7 +290,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
 
 def _note(settings: Settings, store: Store, dump_id: str, counts: dict[str, Count], calibration: Calibration) -> None:
     """Write onto the registered model what its verdicts were calibrated to, the latest dump last."""
-    from dedup_pipeline.tracking import Tracking  # noqa: PLC0415 - imports MLflow: seconds that no part needs
+    from dedup_pipeline.tracking.runs import Tracking  # noqa: PLC0415 - imports MLflow: seconds that no part needs
 
     facts: dict[str, float | str] = {"matched": dump_id, "calibrated_on": str(counts["calibrated_on"])}
     facts |= {"target_precision": settings.match.target_precision}

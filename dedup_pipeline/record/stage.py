@@ -11,7 +11,7 @@ from dedup_pipeline.fetch import pack_seconds
 from dedup_pipeline.record.figures import reliability_figure
 from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage, seconds_of
 from dedup_pipeline.store import Store, digest
-from dedup_pipeline.tracking import Caller, Tracking, announced
+from dedup_pipeline.tracking.runs import Caller, Tracking, announced
 
 VERSION = 1
 STAGE = "record"

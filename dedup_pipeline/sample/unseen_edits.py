@@ -1,7 +1,7 @@
 """What happens to the pixels of photos that are photographed, filtered, printed or saved again, as pure functions.
 
-Only the sample shop makes these edits. They obey the rules of ``augmentation.edits``: explicit numbers in, a new picture
-out, the input is never changed.
+Only the sample shop makes these edits. They obey the rules of ``augmentation.edits``: explicit numbers in, a new
+picture out, the input is never changed.
 """
 
 from typing import Literal

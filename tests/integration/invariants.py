@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 from places import UNFINISHED, Place
 from safetensors import SafetensorError
 
-from dedup_pipeline.tracking import CHAMPION, RUN_KEY
+from dedup_pipeline.tracking.runs import CHAMPION, RUN_KEY
 
 
 def exports_of(store: Place, dump: str) -> dict[str, bytes]:

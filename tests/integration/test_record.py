@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.record import record
-from dedup_pipeline.tracking import Caller
+from dedup_pipeline.tracking.runs import Caller
 
 
 def test_whoever_was_killed_after_the_logging_is_told_of_the_run_again(undisturbed):

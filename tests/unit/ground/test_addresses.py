@@ -10,7 +10,7 @@ from dedup_pipeline.errors import StoreError
 from dedup_pipeline.report import show_settings
 from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import Tracking
+from dedup_pipeline.tracking.runs import Tracking
 
 ADDRESSES = [
     ("http://ann:s3cret@mlflow:5000/x", "http://mlflow:5000/x"),

@@ -12,7 +12,7 @@ asked = set()
 sys.addaudithook(lambda event, about: asked.add(str(about[0])) if event == "socket.getaddrinfo" else None)
 import torch
 from dedup_pipeline.model.openvino import compile_on_cpu, convert
-from dedup_pipeline.tracking import mlflow
+from dedup_pipeline.tracking.runs import mlflow
 
 class Mean(torch.nn.Module):
     def forward(self, pictures):

@@ -10,7 +10,7 @@ import pytest
 
 from dedup_pipeline.config import Settings, TrackingSettings
 from dedup_pipeline.errors import ModelError, SettingsError, TrackingError
-from dedup_pipeline.tracking import Tracking
+from dedup_pipeline.tracking.runs import Tracking
 from training.registry import promote
 
 
@@ -108,7 +108,7 @@ def test_a_run_that_cannot_be_ended_does_not_hide_why_it_ended(tmp_path, server,
 CONNECT = """
 import sys
 from dedup_pipeline.config import Settings
-from dedup_pipeline.tracking import Tracking
+from dedup_pipeline.tracking.runs import Tracking
 
 print(Tracking.connect(Settings(store=sys.argv[1])).experiment_id())
 """

@@ -18,7 +18,7 @@ from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.preprocess import prepare
 from dedup_pipeline.stage import StageResult
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking import CHALLENGER, CHAMPION, Tracking, tracking_uri
+from dedup_pipeline.tracking.runs import CHALLENGER, CHAMPION, Tracking, tracking_uri
 from tiny_shop import DUMP, draw_product, write_tiny_shop
 from training import session
 from training.registry import decide

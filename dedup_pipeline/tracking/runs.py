@@ -26,8 +26,8 @@ from dedup_pipeline.errors import DedupError, ModelError, SettingsError
 from dedup_pipeline.locks import locked
 from dedup_pipeline.stage import StageResult
 from dedup_pipeline.store import Store
-from dedup_pipeline.tracking_database import DATABASE, make_database
-from dedup_pipeline.tracking_errors import reaching
+from dedup_pipeline.tracking.database import DATABASE, make_database
+from dedup_pipeline.tracking.errors import reaching
 
 logger = logging.getLogger(__name__)
 
