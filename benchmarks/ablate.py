@@ -27,8 +27,8 @@ from sklearn.metrics import precision_recall_curve
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.model.network import EmbeddingNetwork
-from dedup_pipeline.stage import no_progress
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.manifests import no_progress
 from dedup_pipeline.tracking.runs import Tracking
 from training.backbone import untrained_network
 from training.batches import EpochBatches

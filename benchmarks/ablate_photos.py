@@ -13,12 +13,12 @@ from dedup_pipeline.augmentation.reuploads import Strength, generator_of, recolo
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evaluate.splits import ALL, split_of
 from dedup_pipeline.model.preprocess import prepare
-from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.sample import serving_catalog
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.stages import run_one
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import image_of_photo
 from training.guard import components
 from training.photos import Photos, load_photos, subset
 from training.validation import ValidationSet

@@ -23,9 +23,9 @@ from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.probability import Pairs
 from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.stages import STAGES, run_one
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
 
 _SHOPS = ((1101, "studio"), (1102, "phone"), (1103, "studio"))  # seed, style
 _PRODUCTS = 110

@@ -30,10 +30,10 @@ from dedup_pipeline.match.rating import rate
 from dedup_pipeline.match.simulate import Sources
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.model.encoder import Encoder
-from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.probability import threshold_for
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import image_of_photo
 
 _KINDS = {
     "patches": ("badge", "logo", "watermark", "cover"),

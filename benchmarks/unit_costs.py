@@ -42,8 +42,8 @@ from dedup_pipeline.plan.model import make_plan
 from dedup_pipeline.plan.observe import Observation, Observed, observe, photos_of
 from dedup_pipeline.plan.steps import BY_NAME, STEPS, cells, joined, sought
 from dedup_pipeline.plan.workload import Cluster, Workload
-from dedup_pipeline.stage import Done, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, result_of, run_stage
 
 HERE = Path(__file__).parent
 PACKAGED = HERE.parent / "dedup_pipeline" / "plan" / "unit_costs.json"

@@ -198,8 +198,8 @@ def group(dump: DumpRef) -> dict[str, Any]:
 def export(dump: DumpRef, *, outlet_events: Any = None) -> dict[str, Any]:
     """Write duplicates.json, the pairs and the summary; publish the asset `catalog_duplicates`."""
     from dedup_pipeline.export import export
-    from dedup_pipeline.stage import result_of
     from dedup_pipeline.store import Store
+    from dedup_pipeline.store.manifests import result_of
 
     settings = run_settings()
     result = call(export, settings, dump["dump_id"])
@@ -224,8 +224,8 @@ def _train(dump: DumpRef) -> dict[str, Any]:
 
 def _shares(dump_id: str, unfinished_packs: Any) -> list[dict[str, Any]]:
     """Divide the packs of a dump that a stage has not done yet."""
-    from dedup_pipeline.packs import pack_ids
     from dedup_pipeline.store import Store
+    from dedup_pipeline.store.packs import pack_ids
 
     settings = run_settings()
     with errors_for_airflow():
@@ -241,8 +241,8 @@ def _divided(settings: Settings, everything: list[T], wanted: list[T], noun: str
 
 def _each_pack(stage: Any, dump_id: str, share: dict[str, Any]) -> dict[str, int]:
     """Call a stage for each pack of a share."""
-    from dedup_pipeline.packs import pack_ids
     from dedup_pipeline.store import Store
+    from dedup_pipeline.store.packs import pack_ids
 
     settings, some = run_settings(), labelled(share)
     with errors_for_airflow():

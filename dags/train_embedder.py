@@ -25,8 +25,8 @@ from dags.common.training import close_run, train
 def find_dumps() -> list[str]:
     """The dumps to train on: those that the run names, else the newest that is fingerprinted."""
     from dedup_pipeline.errors import NotReadyError
-    from dedup_pipeline.stage import finished_dumps
     from dedup_pipeline.store import Store
+    from dedup_pipeline.store.manifests import finished_dumps
 
     named = [str(dump_id) for dump_id in get_current_context()["params"]["dumps"]]
     with errors_for_airflow():

@@ -15,8 +15,8 @@ from dedup_pipeline.evaluate import Evaluation, Truth, evaluate, read_outcome, r
 from dedup_pipeline.evaluate.page import write_page
 from dedup_pipeline.report import run_with_display
 from dedup_pipeline.sample import serving_catalog, write_sample_shop
-from dedup_pipeline.stage import finished_dumps
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import finished_dumps
 
 WORK = Path(".dedup/evaluate")
 DUMP = "evaluation"

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import Settings, setting_names
-from dedup_pipeline.stage import Progress as Report
-from dedup_pipeline.stage import StageResult
 from dedup_pipeline.stages import run_all, run_one
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Progress as Report
+from dedup_pipeline.store.manifests import StageResult
 
 
 class Display:

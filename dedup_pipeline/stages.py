@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Protocol
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.stage import Progress, StageResult, no_progress
+from dedup_pipeline.store.manifests import Progress, StageResult, no_progress
 
 # stage -> where its function of the same name lives; imported when called, as some need seconds to import
 STAGES: dict[str, str] = {

@@ -14,9 +14,9 @@ from mlflow.entities.model_registry import ModelVersion
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.model.files import DESCRIPTION_FILE, WEIGHTS_FILE, is_whole
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.locks import REGISTRY, locked
 from dedup_pipeline.tracking.errors import reaching
 from dedup_pipeline.tracking.runs import CHAMPION, MODEL_ID, NOT_THERE, Tracking
 

@@ -14,13 +14,13 @@ from mlflow.entities import DatasetInput, InputTag
 from mlflow.entities.model_registry import ModelVersion
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.files import read_description
 from dedup_pipeline.model.network import write_model
-from dedup_pipeline.packs import images_of
-from dedup_pipeline.stage import Count, Progress
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.locks import REGISTRY, locked
+from dedup_pipeline.store.manifests import Count, Progress
+from dedup_pipeline.store.packs import images_of
 from dedup_pipeline.tracking.runs import MODEL_ID, Caller, Tracking
 from training.backbone import check_start
 from training.checkpoint import StoreCheckpoint

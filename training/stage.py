@@ -20,8 +20,17 @@ from typing import TYPE_CHECKING, Any
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError, ModelError, SettingsError
 from dedup_pipeline.model.files import DESCRIPTION_FILE, is_whole
-from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_once, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import (
+    Count,
+    Done,
+    Progress,
+    StageResult,
+    no_progress,
+    result_of,
+    run_once,
+    run_stage,
+)
 from dedup_pipeline.tracking.errors import reaching
 from dedup_pipeline.tracking.runs import Caller, Tracking, announced
 from training.key import VERSION, run_key

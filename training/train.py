@@ -20,7 +20,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from dedup_pipeline.config import Settings, TrainSettings
 from dedup_pipeline.model.network import EmbeddingNetwork
 from dedup_pipeline.signals import Interrupted
-from dedup_pipeline.stage import Progress
+from dedup_pipeline.store.manifests import Progress
 from training.backbone import untrained_network
 from training.checkpoint import StoreCheckpoint
 from training.datamodule import ReuploadDataModule, ValidationBatches

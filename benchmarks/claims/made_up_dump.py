@@ -15,10 +15,10 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.fingerprint import fingerprint
 from dedup_pipeline.fingerprint.stage import FILE
 from dedup_pipeline.ingest import ingest
-from dedup_pipeline.packs import IMAGES_FILE
 from dedup_pipeline.pictures.perceptual import COLOUR_VALUES, LAYOUT_BYTES
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
+from dedup_pipeline.store.packs import IMAGES_FILE
 
 _SEED = 17
 _SIDE = 400  # pixels

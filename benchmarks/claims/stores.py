@@ -13,11 +13,11 @@ from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.embed import embeddings_path
 from dedup_pipeline.fetch.held import judging_settings
-from dedup_pipeline.pack_state import MANIFEST
-from dedup_pipeline.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE
 from dedup_pipeline.pictures import perceptual
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
+from dedup_pipeline.store.pack_state import MANIFEST
+from dedup_pipeline.store.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE
 
 DUMP = "benchmark"  # the contenders know it too
 MODEL = "made-up"  # the id of the model of vectors that none made

@@ -14,9 +14,9 @@ from own_store import reaching_store
 from dedup_pipeline.fetch import pack_seconds
 from dedup_pipeline.stack import Stack
 from dedup_pipeline.stack.services import variable
-from dedup_pipeline.stage import seconds_of
 from dedup_pipeline.stages import STAGES
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import seconds_of
 
 DUMP, DAG = "2018-10-05", "catalog_dedup"
 PATIENCE = 7200.0

@@ -19,7 +19,7 @@ from dedup_pipeline.shares import Share
 
 if TYPE_CHECKING:
     from dedup_pipeline.config import Settings
-    from dedup_pipeline.stage import StageResult
+    from dedup_pipeline.store.manifests import StageResult
 
 logger = logging.getLogger(__name__)
 

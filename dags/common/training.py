@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from dedup_pipeline.config import Settings
-    from dedup_pipeline.stage import StageResult
+    from dedup_pipeline.store.manifests import StageResult
     from dedup_pipeline.tracking.runs import Caller
 
 _RUN_TAG = "airflow.run_id"

@@ -15,14 +15,14 @@ from dedup_pipeline import schemas
 from dedup_pipeline.compute.malloc import keep_freed_memory
 from dedup_pipeline.compute.threads import pool_of
 from dedup_pipeline.config import Settings
-from dedup_pipeline.locks import locked
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.preprocess import Prepared
-from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
-from dedup_pipeline.packs import GROUP_ROWS, IMAGES_FILE, iter_images, pack_ids
 from dedup_pipeline.pictures.decode import PictureError, decode
-from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.locks import locked
+from dedup_pipeline.store.manifests import Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.store.pack_state import contents_of, holds_all, packs_without
+from dedup_pipeline.store.packs import GROUP_ROWS, IMAGES_FILE, iter_images, pack_ids
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from dedup_pipeline.evaluate.crowds import GROUP_COLUMNS, Crowd, crowds_among
-from dedup_pipeline.packs import image_of_photo, pack_ids
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import StageResult, result_of, seconds_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import StageResult, result_of, seconds_of
+from dedup_pipeline.store.packs import image_of_photo, pack_ids
 
 _PLAN, _FINISH = "manifest-plan.json", "manifest.json"
 

@@ -11,9 +11,9 @@ from jinja2 import Environment, StrictUndefined
 from dedup_pipeline.errors import StoreError
 from dedup_pipeline.evaluate.evaluation import Evaluation
 from dedup_pipeline.evaluate.plots import precision_recall_svg, reliability_svg
-from dedup_pipeline.packs import images_of, read_images
 from dedup_pipeline.pictures.decode import Picture, decode
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.packs import images_of, read_images
 
 PAGE, FIGURES = "index.html", "evaluation.json"
 _THUMBNAILS = "thumbnails"

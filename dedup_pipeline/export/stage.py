@@ -25,8 +25,8 @@ from dedup_pipeline.export.review_file import LISTING_COLUMNS, with_listings, wr
 from dedup_pipeline.export.spreadsheet import defused_ids
 from dedup_pipeline.listings.images import Shown, matched_nodes, several_families
 from dedup_pipeline.schemas import PAIRS, VerdictKind, conform
-from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 
 VERSION = 7
 SCHEMA_VERSION = 1

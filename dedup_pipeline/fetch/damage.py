@@ -11,8 +11,10 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from dedup_pipeline.errors import DamagedError, NotReadyError
-from dedup_pipeline.integrity import FILES, damaged
-from dedup_pipeline.pack_state import (
+from dedup_pipeline.pictures.perceptual import image_id
+from dedup_pipeline.store import Store
+from dedup_pipeline.store.integrity import FILES, damaged
+from dedup_pipeline.store.pack_state import (
     IMAGES_FILE,
     MANIFEST,
     Contents,
@@ -21,9 +23,7 @@ from dedup_pipeline.pack_state import (
     digest_of_ids,
     read_pack_manifest,
 )
-from dedup_pipeline.packs import FETCHES_FILE, iter_images
-from dedup_pipeline.pictures.perceptual import image_id
-from dedup_pipeline.store import Store
+from dedup_pipeline.store.packs import FETCHES_FILE, iter_images
 
 logger = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from dedup_pipeline.compute.threads import pool_of
 from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.errors import DamagedError
-from dedup_pipeline.pack_state import MANIFEST, read_pack_manifest, suspect
-from dedup_pipeline.packs import FETCHES_FILE
 from dedup_pipeline.schemas import FetchStatus
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.pack_state import MANIFEST, read_pack_manifest, suspect
+from dedup_pipeline.store.packs import FETCHES_FILE
 
 logger = logging.getLogger(__name__)
 

@@ -19,13 +19,13 @@ from dedup_pipeline.fetch.held import is_finished, judging_settings
 from dedup_pipeline.fetch.plan import read_plan
 from dedup_pipeline.fetch.seal import write_tables
 from dedup_pipeline.fetch.spool import Spool, spool_folder
-from dedup_pipeline.integrity import FILES, sealed
-from dedup_pipeline.locks import locked
-from dedup_pipeline.pack_state import MANIFEST, Contents, digest_of_ids, read_pack_manifest
-from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
 from dedup_pipeline.schemas import FetchStatus
-from dedup_pipeline.stage import Progress, StageResult, no_progress
 from dedup_pipeline.store import Store, digest, room_in
+from dedup_pipeline.store.integrity import FILES, sealed
+from dedup_pipeline.store.locks import locked
+from dedup_pipeline.store.manifests import Progress, StageResult, no_progress
+from dedup_pipeline.store.pack_state import MANIFEST, Contents, digest_of_ids, read_pack_manifest
+from dedup_pipeline.store.packs import FETCHES_FILE, IMAGES_FILE
 
 logger = logging.getLogger(__name__)
 

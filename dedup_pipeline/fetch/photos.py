@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
 
 _Numbers = npt.NDArray[np.int64]
 _PIECE = (

@@ -21,12 +21,12 @@ from dedup_pipeline.fetch.held import (
 )
 from dedup_pipeline.fetch.packing import into_packs, renditions_to_try
 from dedup_pipeline.fetch.photos import Photos, pieces_of, read_photos
-from dedup_pipeline.locks import locked
-from dedup_pipeline.pack_state import read_pack_manifest
-from dedup_pipeline.packs import pack_ids
 from dedup_pipeline.schemas import conform
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store, digest, room_in
+from dedup_pipeline.store.locks import locked
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.pack_state import read_pack_manifest
+from dedup_pipeline.store.packs import pack_ids
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch.held import Held
 from dedup_pipeline.fetch.photos import Photos
 from dedup_pipeline.schemas import PHOTOS
-from dedup_pipeline.stage import Count
+from dedup_pipeline.store.manifests import Count
 from dedup_pipeline.wording import tidy
 
 _WORST = 3  # reasons named in an error

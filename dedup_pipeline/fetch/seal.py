@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from dedup_pipeline.errors import StoreError
 from dedup_pipeline.fetch.spool import SPOOLED, images_file, spooled_parts
-from dedup_pipeline.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE
 from dedup_pipeline.schemas import FETCHES, IMAGES
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.packs import FETCHES_FILE, GROUP_ROWS, IMAGES_FILE
 
 _WINDOW_BYTES = 64_000_000  # of images held at once; every part is opened once for each window
 

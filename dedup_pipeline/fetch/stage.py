@@ -13,8 +13,8 @@ from dedup_pipeline.fetch.photos import pieces_of, read_photos
 from dedup_pipeline.fetch.plan import fetch_inputs, note_failure, plan_fetch, plan_size, read_plan_of
 from dedup_pipeline.fetch.resolve import Figures, resolve
 from dedup_pipeline.schemas import PHOTOS
-from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, run_stage
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.manifests import Done, Progress, StageResult, no_progress, run_stage
 
 STAGE = "fetch"
 

@@ -9,15 +9,15 @@ import pyarrow as pa
 
 from dedup_pipeline.compute.threads import batches, map_ahead
 from dedup_pipeline.config import Settings
-from dedup_pipeline.locks import locked
-from dedup_pipeline.pack_state import contents_of, holds_all, packs_without
-from dedup_pipeline.packs import images_of, iter_images, pack_ids, read_packed
 from dedup_pipeline.pictures import perceptual, photo_region
 from dedup_pipeline.pictures.decode import Limits, Picture, PictureError, decode, shrunk
 from dedup_pipeline.pictures.text_cards import is_text_card
 from dedup_pipeline.schemas import FINGERPRINTS, conform
-from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.locks import locked
+from dedup_pipeline.store.manifests import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
+from dedup_pipeline.store.pack_state import contents_of, holds_all, packs_without
+from dedup_pipeline.store.packs import images_of, iter_images, pack_ids, read_packed
 
 VERSION = 5  # raise it when the same picture gets another fingerprint
 FILE = f"fingerprints-{VERSION}.parquet"

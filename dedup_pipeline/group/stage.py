@@ -14,10 +14,18 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.fingerprint import FILE
 from dedup_pipeline.group.stars import Tie, stars
 from dedup_pipeline.listings.images import Shown, matched_nodes, several_families
-from dedup_pipeline.packs import held_images, iter_packed
 from dedup_pipeline.schemas import GROUPS, conform
-from dedup_pipeline.stage import Done, Progress, StageResult, finished_dumps, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.manifests import (
+    Done,
+    Progress,
+    StageResult,
+    finished_dumps,
+    no_progress,
+    result_of,
+    run_stage,
+)
+from dedup_pipeline.store.packs import held_images, iter_packed
 
 VERSION = 3
 

@@ -13,8 +13,8 @@ from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.index.sidecar import Sidecar
 from dedup_pipeline.index.vectors import Vectors
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
 
 GROUP_ROWS = 10_000  # rows of neighbours that are held at a time
 

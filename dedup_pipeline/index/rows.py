@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.errors import NotReadyError
-from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.packs import Held, held_images, iter_packed
 
 Digests = npt.NDArray[np.void]
 

@@ -23,8 +23,8 @@ from dedup_pipeline.index.quality import crowds_of, measure_recall
 from dedup_pipeline.index.rows import IndexRows, find_rows, read_vectors
 from dedup_pipeline.index.sidecar import METRIC, Sidecar
 from dedup_pipeline.schemas import INDEX_ROWS, INDEX_SOURCES, NEIGHBOURS
-from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.manifests import Done, Progress, StageResult, no_progress, result_of, run_stage
 
 VERSION = 4
 _ANNOY_UP_TO = 10_000  # vectors, with index.library=auto: docs/decisions/0007

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dedup_pipeline.compute.dtypes import Floats, Rows
-from dedup_pipeline.integrity import map_array
+from dedup_pipeline.store.integrity import map_array
 
 
 class Vectors:

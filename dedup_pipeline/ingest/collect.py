@@ -22,8 +22,8 @@ from dedup_pipeline.ingest.repeating import WRITTEN, listing_writer, photo_colum
 from dedup_pipeline.ingest.sense import UNREAD, Tally
 from dedup_pipeline.ingest.spool import Spool
 from dedup_pipeline.schemas import LISTINGS, REJECTS, RejectReason
-from dedup_pipeline.stage import Count
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Count
 from dedup_pipeline.wording import tidy
 
 _NODE = pa.field("node", pa.int32())

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup_pipeline.compute.ranges import runs
-from dedup_pipeline.parquet import CHECKSUMS
 from dedup_pipeline.schemas import LISTINGS
+from dedup_pipeline.store.parquet import CHECKSUMS
 
 _CODE = pa.int32()
 _TEXTS = ("title", "brand", "category", "category_path", "seller", "colour")

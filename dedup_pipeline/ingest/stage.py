@@ -23,8 +23,8 @@ from dedup_pipeline.ingest.presets import Layout, find_columns, layout_of
 from dedup_pipeline.ingest.readers import Batch, parse, read_header
 from dedup_pipeline.ingest.records import Splitter
 from dedup_pipeline.ingest.source import Source, content_digest, open_source, stamp
-from dedup_pipeline.stage import Done, Progress, StageResult, no_progress, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, Progress, StageResult, no_progress, run_stage
 
 STAGE = "ingest"
 VERSION = 1

@@ -11,8 +11,8 @@ import pyarrow as pa
 from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
 from dedup_pipeline.compute.strings import Names, Places, digests, numbered
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
 
 
 @dataclass(frozen=True)

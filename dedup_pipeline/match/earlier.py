@@ -23,8 +23,8 @@ from dedup_pipeline.match.laid import laid_path
 from dedup_pipeline.match.node_table import open_arrays
 from dedup_pipeline.match.nodes import STATES, Nodes
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import StageResult, read_manifest
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.manifests import StageResult, read_manifest
 
 logger = logging.getLogger(__name__)
 

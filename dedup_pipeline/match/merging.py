@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup_pipeline.schemas import VERDICTS, VerdictKind
-from dedup_pipeline.stage import Count
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Count
 
 RANGE_ROWS = 1_000_000  # verdicts that are put in order at a time: 1.5 GB
 _MOST_RANGES = 256  # files that are open at once; with more verdicts than these hold, the ranges grow

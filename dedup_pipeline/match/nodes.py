@@ -25,12 +25,12 @@ from dedup_pipeline.match.node_table import Arrays, Families, NodeLooks, open_ar
 from dedup_pipeline.match.placeholders import is_placeholder
 from dedup_pipeline.match.showing import said_of
 from dedup_pipeline.model.encoder import Encoder
-from dedup_pipeline.packs import Held, held_images, iter_packed
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.schemas import NODES, NodeState, conform
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import Held, held_images, iter_packed
 
 logger = logging.getLogger(__name__)
 

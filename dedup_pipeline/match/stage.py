@@ -16,7 +16,6 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.evidence import compare
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import open_index
-from dedup_pipeline.locks import REGISTRY, locked
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import candidates_of
 from dedup_pipeline.match.earlier import PLACES, earlier_places, laid_paths, settle
@@ -34,8 +33,18 @@ from dedup_pipeline.match.words import word_weights
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.probability import sigmoid
 from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
-from dedup_pipeline.stage import Count, Done, Progress, StageResult, check_inputs, no_progress, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.locks import REGISTRY, locked
+from dedup_pipeline.store.manifests import (
+    Count,
+    Done,
+    Progress,
+    StageResult,
+    check_inputs,
+    no_progress,
+    result_of,
+    run_stage,
+)
 
 VERSION = 11
 _AT_WORST = "judged_at_worst"  # a count

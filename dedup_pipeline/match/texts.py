@@ -24,9 +24,9 @@ from dedup_pipeline.listings.brands import brand_key, brands_contradict
 from dedup_pipeline.listings.colours import ANY, NONE, Colour, colours_contradict, colours_of
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.words import BUCKETS, FREE_TEXT, cut, hashed
-from dedup_pipeline.packs import photos_of_images
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import photos_of_images
 
 # name -> whether more of it is more agreement
 TEXTS: dict[str, bool] = {

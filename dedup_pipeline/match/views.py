@@ -15,9 +15,9 @@ from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.match.nodes import Nodes
-from dedup_pipeline.packs import read_images
 from dedup_pipeline.pictures.decode import Picture, decode
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.packs import read_images
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from dedup_pipeline.listings.colours import COLOUR_WORDS
 from dedup_pipeline.schemas import WORDS, conform
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
 
 BUCKETS = 1 << 18
 FREE_TEXT = ("title", "brand", "category", "seller", "colour")

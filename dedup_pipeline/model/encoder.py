@@ -22,14 +22,14 @@ import numpy.typing as npt
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError, ModelError
-from dedup_pipeline.integrity import Checksum
 from dedup_pipeline.model.files import read_description
 from dedup_pipeline.model.openvino import compile_on_cpu, convert, full_batches
 from dedup_pipeline.model.preprocess import Prepared, prepare
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.private import private_folder
 from dedup_pipeline.store import Store, to_json
-from dedup_pipeline.whole import make_folder, unfinished
+from dedup_pipeline.store.integrity import Checksum
+from dedup_pipeline.store.whole import make_folder, unfinished
 
 logger = logging.getLogger(__name__)
 

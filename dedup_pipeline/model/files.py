@@ -10,8 +10,8 @@ import logging
 from typing import Any
 
 from dedup_pipeline.errors import DamagedError, ModelError, NotReadyError
-from dedup_pipeline.integrity import FILES, Checksum, unsealed
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.integrity import FILES, Checksum, unsealed
 
 logger = logging.getLogger(__name__)
 

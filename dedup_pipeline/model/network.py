@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.integrity import FILES, Checksum, damaged, sealed
 from dedup_pipeline.model.files import DESCRIPTION_FILE, WEIGHTS_FILE
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.integrity import FILES, Checksum, damaged, sealed
 
 _GEM_POWER = 3.0
 _SMALLEST = 1e-6

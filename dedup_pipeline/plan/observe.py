@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dedup_pipeline.config import IndexSettings, MatchSettings
-from dedup_pipeline.packs import FETCHES_FILE, IMAGES_FILE
 from dedup_pipeline.plan.steps import PIECE, Drivers, cells, joined, ordered, pieces, sought
-from dedup_pipeline.stage import StageResult, result_of, seconds_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import StageResult, result_of, seconds_of
+from dedup_pipeline.store.packs import FETCHES_FILE, IMAGES_FILE
 
 _PACK_MANIFEST = "manifest.json"
 

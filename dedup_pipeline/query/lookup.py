@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.packs import image_of_photo
 from dedup_pipeline.query.reference import Reference, open_reference, read_picture
-from dedup_pipeline.stage import result_of
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import image_of_photo
 
 
 @dataclass(frozen=True)

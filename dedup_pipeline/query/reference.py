@@ -15,8 +15,8 @@ from dedup_pipeline.index import NeighbourIndex, open_index
 from dedup_pipeline.match import looks_of
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.pictures.decode import Picture, PictureError, decode
-from dedup_pipeline.stage import StageResult, result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import StageResult, result_of
 from dedup_pipeline.wording import tidy
 
 

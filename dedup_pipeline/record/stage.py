@@ -9,8 +9,17 @@ from dataclasses import replace
 from dedup_pipeline.config import Settings
 from dedup_pipeline.fetch import pack_seconds
 from dedup_pipeline.record.figures import reliability_figure
-from dedup_pipeline.stage import Count, Done, Progress, StageResult, no_progress, result_of, run_stage, seconds_of
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.store.manifests import (
+    Count,
+    Done,
+    Progress,
+    StageResult,
+    no_progress,
+    result_of,
+    run_stage,
+    seconds_of,
+)
 from dedup_pipeline.tracking.runs import Caller, Tracking, announced
 
 VERSION = 1

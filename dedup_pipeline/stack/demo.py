@@ -25,8 +25,8 @@ from dedup_pipeline.stack.records import Run
 from dedup_pipeline.stack.services import images_service, variable
 from dedup_pipeline.stack.stack import Stack
 from dedup_pipeline.stack.supervisor import Supervisor
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
 
 DAG = "catalog_dedup"
 DUMP = "sample"

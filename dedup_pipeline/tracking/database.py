@@ -8,7 +8,7 @@ from pathlib import Path
 # kill leaves one that no later start can finish
 from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
 
-from dedup_pipeline.whole import make_folder, sync_folder, unfinished
+from dedup_pipeline.store.whole import make_folder, sync_folder, unfinished
 
 DATABASE = "mlflow.db"
 

@@ -23,9 +23,9 @@ from mlflow.tracking import MlflowClient
 from dedup_pipeline.addresses import showable, without_person
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import DedupError, ModelError, SettingsError
-from dedup_pipeline.locks import locked
-from dedup_pipeline.stage import StageResult
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.locks import locked
+from dedup_pipeline.store.manifests import StageResult
 from dedup_pipeline.tracking.database import DATABASE, make_database
 from dedup_pipeline.tracking.errors import reaching
 

@@ -136,7 +136,7 @@ def _count(strikes: Strikes) -> None:
 
 
 def _shorten_leases() -> None:
-    from dedup_pipeline import locks
+    from dedup_pipeline.store import locks
 
     lease = locks._lease
     locks._lease = lambda store, name, seconds: lease(store, name, min(seconds, _LEASE_SECONDS))

@@ -18,8 +18,8 @@ from mlflow.entities import Run
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import NotReadyError
-from dedup_pipeline.stage import StageResult, result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import StageResult, result_of
 from dedup_pipeline.tracking.runs import RUN_KEY, Tracking
 from tiny_shop import DUMP, write_tiny_shop
 

@@ -12,10 +12,10 @@ from dedup_pipeline.embed import embed, embeddings_path, unfinished_packs
 from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.network import write_model
-from dedup_pipeline.packs import IMAGES_FILE, iter_images, pack_ids
 from dedup_pipeline.pictures.decode import decode
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
+from dedup_pipeline.store.packs import IMAGES_FILE, iter_images, pack_ids
 from tiny_shop import DUMP, write_tiny_shop
 from training.backbone import untrained_network
 

@@ -13,8 +13,8 @@ import pytest
 from dedup_pipeline import schemas
 from dedup_pipeline.export import export
 from dedup_pipeline.group import group
-from dedup_pipeline.stage import Done, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, result_of, run_stage
 from tiny_shop import DUMP, write_tiny_shop
 
 THRESHOLD = 0.9

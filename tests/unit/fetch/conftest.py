@@ -3,8 +3,8 @@ import pytest
 import faulty_server
 from dedup_pipeline.config import FetchSettings, Settings
 from dedup_pipeline.schemas import LISTINGS, conform
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
 
 
 @pytest.fixture

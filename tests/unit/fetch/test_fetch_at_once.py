@@ -6,9 +6,9 @@ import time
 
 import faulty_server as faulty
 from dedup_pipeline.fetch import plan_fetch
-from dedup_pipeline.packs import iter_images, pack_ids
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import iter_images, pack_ids
 from fetched import start
 
 

@@ -7,9 +7,9 @@ import pytest
 import faulty_server as faulty
 from dedup_pipeline.errors import DamagedError
 from dedup_pipeline.fetch import fetch
-from dedup_pipeline.packs import images_of, iter_images, pack_ids
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import images_of, iter_images, pack_ids
 from fetched import content, paths
 
 

@@ -13,8 +13,8 @@ import faulty_server as faulty
 from dedup_pipeline.fetch import fetch, fetch_pack, pack, plan_fetch
 from dedup_pipeline.fetch.plan import read_plan
 from dedup_pipeline.fetch.spool import spooled_parts
-from dedup_pipeline.packs import pack_ids
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.packs import pack_ids
 from fetched import content, paths, start
 
 

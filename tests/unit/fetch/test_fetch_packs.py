@@ -12,11 +12,11 @@ from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.fetch import fetch, fetch_pack, finish_fetch, photos, plan_fetch, seal
 from dedup_pipeline.fetch.packing import SHARED_BY
 from dedup_pipeline.fetch.plan import read_plan
-from dedup_pipeline.packs import GROUP_ROWS, images_of, iter_images, pack_ids
 from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.schemas import FETCHES, IMAGES, PHOTOS
-from dedup_pipeline.stage import result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.packs import GROUP_ROWS, images_of, iter_images, pack_ids
 from fetched import content, paths
 
 

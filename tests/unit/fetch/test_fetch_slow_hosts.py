@@ -9,8 +9,8 @@ import pytest
 import faulty_server as faulty
 from dedup_pipeline.fetch import fetch
 from dedup_pipeline.fetch.crew import Crew
-from dedup_pipeline.packs import FETCHES_FILE, pack_ids
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.packs import FETCHES_FILE, pack_ids
 from fetched import paths
 
 LIMITS = {"allow_hosts": ("127.0.0.1",), "max_failure_ratio": 1.0}

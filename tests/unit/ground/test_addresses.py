@@ -8,8 +8,8 @@ from dedup_pipeline.addresses import secrets_in, showable, with_secrets_of, with
 from dedup_pipeline.config import Settings, TrackingSettings
 from dedup_pipeline.errors import StoreError
 from dedup_pipeline.report import show_settings
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.tracking.runs import Tracking
 
 ADDRESSES = [

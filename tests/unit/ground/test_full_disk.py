@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from dedup_pipeline.errors import InputError, ModelError, StoreError
-from dedup_pipeline.stage import Done, result_of, run_stage
 from dedup_pipeline.store import Store, room_in
+from dedup_pipeline.store.manifests import Done, result_of, run_stage
 
 # a limit on the size of files is the full disk that needs no rights to be made
 FILL = """
 import resource, sys
-from dedup_pipeline.stage import Done, run_stage
+from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store import Store
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -10,13 +10,13 @@ import time
 
 import pytest
 
-from dedup_pipeline.locks import locked
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.locks import locked
+from dedup_pipeline.store.manifests import Done, run_stage
 
 HOLD = """
 import sys, time
-from dedup_pipeline.locks import locked
+from dedup_pipeline.store.locks import locked
 from dedup_pipeline.store import Store
 
 with locked(Store(sys.argv[1]), "work"):
@@ -97,7 +97,7 @@ def test_a_killed_holder_frees_the_lock_and_the_waiting_is_told_once(tmp_path, c
     store = Store(str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
-        caplog.set_level(logging.INFO, "dedup_pipeline.locks")
+        caplog.set_level(logging.INFO, "dedup_pipeline.store.locks")
 
         def wait():
             with locked(store, "work"):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dedup_pipeline.errors import DamagedError, NotReadyError
-from dedup_pipeline.stage import Done, check_inputs, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, check_inputs, result_of, run_stage
 
 NEW = ("files", "sha256")  # in a manifest, since files are compared with it
 

@@ -14,9 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from dedup_pipeline import copies, whole
 from dedup_pipeline.errors import DamagedError, InputError, NotReadyError, StoreError
-from dedup_pipeline.store import Store, check_dump_id
+from dedup_pipeline.store import Store, check_dump_id, local_copies, whole
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -80,7 +79,7 @@ def test_removing_what_is_not_there_is_no_error(store):
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return tmp_path / "temporary" / f"{copies.FOLDER}-{os.geteuid()}"
+    return tmp_path / "temporary" / f"{local_copies.FOLDER}-{os.geteuid()}"
 
 
 def test_a_local_path_has_the_content(store, temporary):
@@ -241,7 +240,7 @@ def test_exports_are_written_as_ever(store):
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from dedup_pipeline.whole import local_file, unfinished
+from dedup_pipeline.store.whole import local_file, unfinished
 
 with local_file(Path(sys.argv[1]) / "file") as file, unfinished(Path(sys.argv[1]) / "f", folder=True) as folder:
     (folder / "part").write_bytes(b"half")

@@ -24,8 +24,8 @@ from dedup_pipeline.pictures.perceptual import figures, square
 from dedup_pipeline.pictures.text_cards import is_text_card
 from dedup_pipeline.sample.photo import photograph
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
 from studio import STYLES, look_of
 from training.backbone import untrained_network
 

@@ -25,8 +25,8 @@ from dedup_pipeline.match.views import node_views
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.network import write_model
 from dedup_pipeline.probability import LOGIT_CAP
-from dedup_pipeline.stage import Done, result_of, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, result_of, run_stage
 from tiny_shop import DUMP, write_tiny_shop
 from training.backbone import untrained_network
 

@@ -22,9 +22,9 @@ from dedup_pipeline.match.candidates import candidates_of, found_by
 from dedup_pipeline.match.node_table import Families
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
 from dedup_pipeline.match.parts import places_by_cells, places_taken_over, rows_of
-from dedup_pipeline.packs import IMAGES_FILE, pack_ids
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
+from dedup_pipeline.store.packs import IMAGES_FILE, pack_ids
 from tiny_shop import DUMP, write_tiny_shop
 
 PRODUCTS = 40

@@ -18,8 +18,8 @@ from dedup_pipeline.match.nodes import STATES, load_nodes
 from dedup_pipeline.match.placeholders import is_placeholder
 from dedup_pipeline.model.network import write_model
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
 from training.backbone import untrained_network
 
 CROWD = MatchSettings().crowd_families

@@ -26,8 +26,8 @@ from dedup_pipeline.match.laid import NAMES, Kept, laid_path, read_kept
 from dedup_pipeline.match.nodes import Nodes, open_nodes
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.model.network import write_model
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
 from tiny_shop import write_tiny_shop
 from training.backbone import untrained_network
 

@@ -19,8 +19,8 @@ from dedup_pipeline.match.nodes import STATES, Nodes
 from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.words import word_weights
 from dedup_pipeline.schemas import NodeState
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
 
 DUMP = "2018-10-05"
 Compare = Callable[..., dict[str, float]]

@@ -14,8 +14,8 @@ from dedup_pipeline import schemas
 from dedup_pipeline.errors import InputError, NotReadyError
 from dedup_pipeline.plan.observe import observe
 from dedup_pipeline.plan.steps import joined
-from dedup_pipeline.stage import Done, run_stage
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import Done, run_stage
 
 DUMP = "2018-10-05"
 FIRST, SECOND = "pack-a", "pack-b"

@@ -11,8 +11,8 @@ import torch
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.model.network import EmbeddingNetwork, NetworkSpec, check_backbone
-from dedup_pipeline.stage import no_progress
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import no_progress
 from tiny_shop import DUMP, TINY, write_tiny_shop
 from training.backbone import untrained_network
 from training.batches import EpochBatches

@@ -10,8 +10,8 @@ import pytest
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError, ModelError, NotReadyError
-from dedup_pipeline.stage import StageResult, result_of
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import StageResult, result_of
 from dedup_pipeline.tracking.runs import CHALLENGER, Caller, Tracking
 from tiny_shop import DUMP, write_tiny_shop
 from training import session

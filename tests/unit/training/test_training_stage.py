@@ -16,8 +16,8 @@ from dedup_pipeline.embed import embed
 from dedup_pipeline.errors import ModelError, SettingsError
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.preprocess import prepare
-from dedup_pipeline.stage import StageResult
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.manifests import StageResult
 from dedup_pipeline.tracking.runs import CHALLENGER, CHAMPION, Tracking, tracking_uri
 from tiny_shop import DUMP, draw_product, write_tiny_shop
 from training import session

@@ -30,11 +30,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup_pipeline.addresses import showable
-from dedup_pipeline.copies import copy_of
 from dedup_pipeline.errors import DedupError, InputError, NotReadyError, StoreError
-from dedup_pipeline.integrity import Checksum, Known, damaged, map_array
-from dedup_pipeline.parquet import CheckedTable, named, options_of
-from dedup_pipeline.whole import UNFINISHED, local_file, remote_file, sweep
+from dedup_pipeline.store.integrity import Checksum, Known, damaged, map_array
+from dedup_pipeline.store.local_copies import copy_of
+from dedup_pipeline.store.parquet import CheckedTable, named, options_of
+from dedup_pipeline.store.whole import UNFINISHED, local_file, remote_file, sweep
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OTHER = "its sha256 is not that of its manifest"
@@ -187,7 +187,7 @@ class Store:
             self._files.rm(f"{self._base}/{path}", recursive=True)
 
     def local_path(self, path: str) -> Path:
-        """A path on this machine with the file's content: the file itself, or a copy, see ``copies``.
+        """A path on this machine with the file's content: the file itself, or a copy, see ``local_copies``.
 
         Raises:
             NotReadyError: it is not there.

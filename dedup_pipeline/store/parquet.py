@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dedup_pipeline.integrity import damaged
+from dedup_pipeline.store.integrity import damaged
 
 CHECKSUMS: Mapping[str, Any] = {"write_page_checksum": True}
 """For whoever writes a table with a writer of its own."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from fsspec import AbstractFileSystem
 
 from dedup_pipeline.private import private_folder
-from dedup_pipeline.whole import unfinished
+from dedup_pipeline.store.whole import unfinished
 
 FOLDER = "dedup-copies"
 _UNUSED = 24 * 3600.0  # seconds

@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dedup_pipeline import pack_state
 from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.compute.strings import Names
-from dedup_pipeline.pack_state import suspecting
-from dedup_pipeline.stage import result_of
-from dedup_pipeline.store import Store
+from dedup_pipeline.store import Store, pack_state
+from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.store.pack_state import suspecting
 
 IMAGES_FILE = pack_state.IMAGES_FILE
 FETCHES_FILE = "fetches.parquet"

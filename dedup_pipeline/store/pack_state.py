@@ -19,8 +19,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dedup_pipeline.errors import DamagedError, NotReadyError, StoreError
-from dedup_pipeline.integrity import unsealed
 from dedup_pipeline.store import Store
+from dedup_pipeline.store.integrity import unsealed
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from typing import Any
 from dedup_pipeline.addresses import showable_values
 from dedup_pipeline.compute.malloc import keep_freed_memory
 from dedup_pipeline.errors import DamagedError, NotReadyError
-from dedup_pipeline.integrity import FILES, Checksum, sealed, unsealed
-from dedup_pipeline.locks import locked
 from dedup_pipeline.store import Store, digest, room_in
+from dedup_pipeline.store.integrity import FILES, Checksum, sealed, unsealed
+from dedup_pipeline.store.locks import locked
 
 logger = logging.getLogger(__name__)
 
