@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from dedup_pipeline.pools import POOLS
+from dedup_pipeline.config.pools import POOLS
 
 
 def missing(there: Path) -> dict[str, dict[str, object]]:

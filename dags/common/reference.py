@@ -10,7 +10,7 @@ from airflow.sdk import Param
 from dags.catalog_dedup import catalog_dedup
 from dags.common.params import FIELDS
 from dags.train_embedder import train_embedder
-from dedup_pipeline.pools import POOLS
+from dedup_pipeline.config.pools import POOLS
 
 _HEAD = """# The workflows
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dedup_pipeline.config import setting_names
-from dedup_pipeline.pools import POOLS
+from dedup_pipeline.config.pools import POOLS
 from dedup_pipeline.stages import STAGES
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compose_file import FOLDER, ROOT
-from dedup_pipeline.pools import POOLS
+from dedup_pipeline.config.pools import POOLS
 
 DOCKERFILES = sorted(FOLDER.glob("*.Dockerfile"))
 SCRIPTS = sorted(FOLDER.glob("*.sh"))

@@ -1,31 +1,14 @@
-"""The settings: one typed model that makes the flags, the environment variables and the reference table.
-
-Precedence, highest first: a flag (``--set fetch.threads=8``), the environment (``DEDUP_FETCH__THREADS=8``), the
-settings file (TOML: ``[fetch]`` then ``threads = 8``), the default below. An unknown name is refused with the nearest
-known one.
-"""
+"""The settings of each stage: types, ranges, defaults and what they mean."""
 
 from __future__ import annotations
 
-import difflib
-import os
-import tomllib
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from dedup_pipeline.decoding.limits import USUAL, Limits
-from dedup_pipeline.errors import SettingsError
-from dedup_pipeline.setting_kinds import (
+from dedup_pipeline.config.kinds import (
     Backbone,
     Band,
     DumpsPattern,
@@ -35,9 +18,6 @@ from dedup_pipeline.setting_kinds import (
     WhichModel,
     Words,
 )
-
-ENVIRONMENT_PREFIX = "DEDUP_"
-CONFIG_VARIABLE = "DEDUP_CONFIG"
 
 _LENIENCE = 4  # times the seconds that fetch gave a picture
 
@@ -331,148 +311,3 @@ class WorkflowSettings(Section):
     approve_promotion: bool = Field(False, description="Ask a person before a better model becomes champion.")
     approval_hours: float = Field(24.0, gt=0, description="How long the question stays open.")
     approval_default: Literal["Approve", "Reject"] = Field("Reject", description="The answer when nobody gave one.")
-
-
-class Settings(BaseSettings):
-    """All settings of a run."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        nested_model_default_partial_update=True,
-    )
-
-    store: str = Field(".dedup/store", description="Folder or fsspec URL (`s3://bucket/prefix`) that holds everything.")
-    seed: int = Field(7, ge=0, lt=2**31, description="Seed of all that is random.")
-    threads: int = Field(0, ge=0, le=256, description="Threads of decoding and arithmetic; 0 takes all cores.")
-    ingest: IngestSettings = Field(default_factory=IngestSettings)
-    fetch: FetchSettings = Field(default_factory=FetchSettings)
-    train: TrainSettings = Field(default_factory=TrainSettings)
-    embed: EmbedSettings = Field(default_factory=EmbedSettings)
-    index: IndexSettings = Field(default_factory=IndexSettings)
-    match: MatchSettings = Field(default_factory=MatchSettings)
-    export: ExportSettings = Field(default_factory=ExportSettings)
-    tracking: TrackingSettings = Field(default_factory=TrackingSettings)
-    workflow: WorkflowSettings = Field(default_factory=WorkflowSettings)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: flags, environment, file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-    @property
-    def worker_threads(self) -> int:
-        """The number of threads to use, at least 1."""
-        return self.threads or os.cpu_count() or 1
-
-
-def setting_names() -> dict[str, tuple[str, object, str]]:
-    """Every setting by its dotted name: (type, default, description)."""
-    names: dict[str, tuple[str, object, str]] = {}
-    for name, field in Settings.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Section):
-            for inner, leaf in kind.model_fields.items():
-                names[f"{name}.{inner}"] = (
-                    _type_text(leaf.annotation),
-                    leaf.get_default(call_default_factory=True),
-                    leaf.description or "",
-                )
-        else:
-            names[name] = (_type_text(kind), field.default, field.description or "")
-    return names
-
-
-def _type_text(annotation: object) -> str:
-    """Name a type the way the reference shows it."""
-    if get_origin(annotation) is Literal:
-        return " | ".join(f"`{choice}`" for choice in get_args(annotation))
-    if annotation == tuple[str, ...]:
-        return "list"
-    if annotation == tuple[float, float]:
-        return "two numbers"
-    if annotation == dict[str, str]:
-        return "mapping"
-    return getattr(annotation, "__name__", str(annotation))
-
-
-def load_settings(
-    texts: Iterable[str] = (), *, values: Mapping[str, Any] | None = None, file: Path | None = None
-) -> Settings:
-    """Put the settings together from flags, environment, file and defaults.
-
-    Args:
-        texts: flags as ``name=value``.
-        values: flags by dotted name, over the texts.
-        file: a TOML file; by default the one that ``DEDUP_CONFIG`` names, if any.
-
-    Raises:
-        SettingsError: a name is unknown (the nearest known one is named), a value does not fit, or the file cannot be
-            read.
-    """
-    known = setting_names()
-    flags = {**_from_texts(texts), **(values or {})}
-    for name in flags:
-        _check_name(name, known, f"setting '{name}'")
-    for variable in os.environ:
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable != CONFIG_VARIABLE:
-            name = variable[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
-            _check_name(name, known, f"environment variable {variable}")
-    path = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
-    if path and not path.is_file():
-        raise SettingsError(f"settings file '{path}' does not exist: name a TOML file or unset {CONFIG_VARIABLE}")
-    try:
-        return _with_file(path)(**_nested(flags))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            _check_name(name, known, f"setting '{name}'" + (f" in {path}" if path else ""))
-        shown = repr(first["input"])[:200]
-        raise SettingsError(f"setting {name} = {shown}: {first['msg']}; see `dedup settings`") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"settings file '{path}' is not valid TOML: {error}") from None
-
-
-def _with_file(path: Path | None) -> type[Settings]:
-    """The settings class, reading its lowest source from ``path``."""
-    return type("Settings", (Settings,), {"model_config": SettingsConfigDict(toml_file=path)})
-
-
-def _from_texts(texts: Iterable[str]) -> dict[str, str]:
-    flags = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise SettingsError(f"'{text}' is not name=value: write for example --set fetch.threads=8")
-        flags[name.strip()] = value.strip()
-    return flags
-
-
-def _nested(flags: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for name, value in flags.items():
-        section, _, leaf = name.partition(".")
-        if leaf:
-            nested.setdefault(section, {})[leaf] = value
-        else:
-            nested[section] = value
-    return nested
-
-
-def _check_name(name: str, known: Iterable[str], where: str) -> None:
-    names = list(known)
-    if name in names:
-        return
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else "`dedup settings` lists all"
-    raise SettingsError(f"{where} is unknown: {hint}")
