@@ -20,12 +20,12 @@ from dedup_pipeline.match.labelled import fitted, label
 from dedup_pipeline.match.nodes import load_nodes
 from dedup_pipeline.match.reference import write_reference
 from dedup_pipeline.model.encoder import Encoder
-from dedup_pipeline.probability import Pairs
 from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog
 from dedup_pipeline.stages import STAGES, run_one
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
+from dedup_pipeline.verdict.classifier import Pairs
 
 _SHOPS = ((1101, "studio"), (1102, "phone"), (1103, "studio"))  # seed, style
 _PRODUCTS = 110

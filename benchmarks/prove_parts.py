@@ -39,11 +39,11 @@ from dedup_pipeline.match.node_table import open_arrays, write_arrays
 from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
 from dedup_pipeline.match.parts import places_by_cells, rows_of
 from dedup_pipeline.match.rating import rate, write_rated
-from dedup_pipeline.probability import LOGIT_CAP
 from dedup_pipeline.stages import run_one
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store.packs import held_images
+from dedup_pipeline.verdict.classifier import LOGIT_CAP
 
 _INTERVAL = 0.02
 _BLOCK = 20_000  # verdicts made up at a time

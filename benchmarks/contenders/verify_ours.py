@@ -10,10 +10,10 @@ import numpy as np
 from contender import Contest
 from threadpoolctl import threadpool_limits
 
-from dedup_pipeline.alignment import aligned_evidence, view_of
 from dedup_pipeline.augmentation.reuploads import generator_of, recolour, reupload
 from dedup_pipeline.compute.malloc import keep_freed_memory
 from dedup_pipeline.pictures.decode import decode
+from dedup_pipeline.verdict.alignment import aligned_evidence, view_of
 
 PAIRS_A_PHOTO = 5  # as many of luma's dump are looked at closer: 4,262 of 831 photos
 _SEED = 11

@@ -3,7 +3,7 @@
 A model of its own tells re-uploads from the same product with another motif.
 
 The recolours, packs and reprints serve once more, as decoys: what they find in the dump is wrong, and tells how much of
-what the dump's own photos find is wrong (see ``probability``).
+what the dump's own photos find is wrong (see ``decoys``).
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from dedup_pipeline.alignment import DEEP
 from dedup_pipeline.compute.dtypes import Doubles
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import EVIDENCE
 from dedup_pipeline.index import NeighbourIndex
-from dedup_pipeline.match.judge import Judge, is_exchanged, vetoed
 from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.labelled import EVERYTHING, Labelled, fitted, label
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.simulate import PACK, RECOLOUR, REPRINT, STRENGTHS, Sources
 from dedup_pipeline.model.encoder import Encoder
-from dedup_pipeline.probability import LOGIT_CAP, VerdictModel, fit, reliability, sigmoid, threshold_for
+from dedup_pipeline.verdict.alignment import DEEP
+from dedup_pipeline.verdict.cascade import Judge, is_exchanged, vetoed
+from dedup_pipeline.verdict.classifier import LOGIT_CAP, VerdictModel, fit, reliability, sigmoid
+from dedup_pipeline.verdict.decoys import threshold_for
+from dedup_pipeline.verdict.evidence import EVIDENCE
 
 _FEWEST_MOTIFS = 10  # photos with other motifs, to tell these from re-uploads
 _OF_MODEL = [name for name in EVIDENCE if name not in DEEP]  # the rest is the motif model's, and blurs others

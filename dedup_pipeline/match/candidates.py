@@ -11,9 +11,9 @@ from dedup_pipeline.compute.dtypes import Flags, Rows
 from dedup_pipeline.compute.hamming import radius_join
 from dedup_pipeline.compute.ranges import runs
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import Looks
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.nodes import Nodes
+from dedup_pipeline.verdict.evidence import Looks
 
 _HASHES = ("phash", "dhash")
 _BLOCK = 100_000  # pairs whose neighbours are looked through at a time

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
-from dedup_pipeline.evidence import Looks, compare
 from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.simulate import Made
-from dedup_pipeline.probability import Pairs
+from dedup_pipeline.verdict.classifier import Pairs
+from dedup_pipeline.verdict.evidence import Looks, compare
 
 _COLUMNS = ("first", "second", "labels", "strengths", "covered")
 

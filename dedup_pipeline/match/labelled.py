@@ -17,7 +17,6 @@ import numpy as np
 from dedup_pipeline.compute.dtypes import Doubles, Flags, Rows
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.evidence import EVIDENCE, GLANCE
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.candidates import stranger_pairs
 from dedup_pipeline.match.known import Collector, Known
@@ -26,7 +25,8 @@ from dedup_pipeline.match.reference import reference
 from dedup_pipeline.match.simulate import FURTHER, NEAR, PACK, RECOLOUR, REPRINT, Made, Sources, simulate
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.model.encoder import Encoder
-from dedup_pipeline.probability import VerdictModel, fit, quick_probabilities
+from dedup_pipeline.verdict.classifier import VerdictModel, fit, quick_probabilities
+from dedup_pipeline.verdict.evidence import EVIDENCE, GLANCE
 
 _NEIGHBOURS = 8  # of each photo that serve as negatives
 _NEAREST = 5  # of these, so many sit out the first fit: most true duplicates are among them

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import simplejpeg
 
-from dedup_pipeline import alignment
 from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
 from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.errors import DamagedError, NotReadyError
@@ -27,6 +26,7 @@ from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.schemas import laid_pairs
 from dedup_pipeline.store import Store, digest
+from dedup_pipeline.verdict import alignment
 
 NAMES = (*alignment.ALIGNED, "mirrored")
 _VERSION = b"version"  # in the metadata of a table

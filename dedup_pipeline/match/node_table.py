@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Codes, Floats, Rows
-from dedup_pipeline.evidence import Looks
 from dedup_pipeline.index import Vectors
 from dedup_pipeline.store import Store
+from dedup_pipeline.verdict.evidence import Looks
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import pyarrow as pa
 from dedup_pipeline.compute.dtypes import Codes, Rows
 from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import Looks
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
 from dedup_pipeline.listings.images import Shown
@@ -31,6 +30,7 @@ from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.packs import Held, held_images, iter_packed
+from dedup_pipeline.verdict.evidence import Looks
 
 logger = logging.getLogger(__name__)
 

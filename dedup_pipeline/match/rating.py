@@ -14,9 +14,9 @@ from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.exchanged import share_of_reuploads
 from dedup_pipeline.match.text_model import TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import Curve, Tally, largest_scale, precision_interval, threshold_for
 from dedup_pipeline.schemas import VERDICTS
 from dedup_pipeline.store import Store
+from dedup_pipeline.verdict.decoys import Curve, Tally, largest_scale, precision_interval, threshold_for
 
 _DIGITS = 6
 _UNLIKE = 4.0  # times more wrong pairs than the reference has may be in another shop: a guess, of no figure's making

@@ -25,15 +25,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
 from dedup_pipeline.compute.dtypes import Flags, Floats
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import EVIDENCE
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.simulate import PACK, RECOLOUR, REPRINT
-from dedup_pipeline.match.views import without_alignment
-from dedup_pipeline.probability import Pairs
+from dedup_pipeline.verdict.alignment import VERSION as ALIGNMENT_VERSION
+from dedup_pipeline.verdict.classifier import Pairs
+from dedup_pipeline.verdict.evidence import EVIDENCE, without_alignment
 
 OF_MODEL = ("cosine", "cosine_margin")  # evidence that another model would see otherwise
 _FILE = "reference.parquet"

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.alignment import View
 from dedup_pipeline.augmentation.reuploads import Strength, generator_of, pack, recolour, reprint, reupload_with_names
 from dedup_pipeline.compute.dtypes import Rows
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import Looks
 from dedup_pipeline.index import NeighbourIndex
 from dedup_pipeline.match.nodes import Nodes, looks_of
 from dedup_pipeline.match.views import of_nodes, picture_views
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
+from dedup_pipeline.verdict.alignment import View
+from dedup_pipeline.verdict.evidence import Looks
 
 COPIES = 2  # simulated re-uploads of each photo
 STRENGTHS = (1, 2, 3)

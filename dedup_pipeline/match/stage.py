@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dedup_pipeline.alignment import VERSION as ALIGNMENT_VERSION
 from dedup_pipeline.compute.dtypes import Flags, Floats, Rows
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import compare
 from dedup_pipeline.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.index import open_index
 from dedup_pipeline.match.calibrate import Calibration, calibrate
 from dedup_pipeline.match.candidates import candidates_of
 from dedup_pipeline.match.earlier import PLACES, earlier_places, laid_paths, settle
-from dedup_pipeline.match.judge import Judge
 from dedup_pipeline.match.laid import Laying, laid_path, laying, read_kept
 from dedup_pipeline.match.merging import Merged, merged
 from dedup_pipeline.match.node_table import open_arrays, write_arrays
@@ -31,7 +28,6 @@ from dedup_pipeline.match.texts import TEXTS, Texts
 from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.match.words import word_weights
 from dedup_pipeline.model.encoder import Encoder
-from dedup_pipeline.probability import sigmoid
 from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.locks import REGISTRY, locked
@@ -45,6 +41,10 @@ from dedup_pipeline.store.manifests import (
     result_of,
     run_stage,
 )
+from dedup_pipeline.verdict.alignment import VERSION as ALIGNMENT_VERSION
+from dedup_pipeline.verdict.cascade import Judge
+from dedup_pipeline.verdict.classifier import sigmoid
+from dedup_pipeline.verdict.evidence import compare
 
 VERSION = 11
 _AT_WORST = "judged_at_worst"  # a count

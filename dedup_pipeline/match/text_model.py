@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from dedup_pipeline.compute.dtypes import Doubles, Flags, Floats, Rows
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import LOGIT_CAP, sigmoid
+from dedup_pipeline.verdict.classifier import LOGIT_CAP, sigmoid
 
 MOST = 2.0  # log odds
 LEAST_PAIRS = 50  # of either kind; fewer do not show how texts agree

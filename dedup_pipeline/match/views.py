@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
@@ -10,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
 from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
@@ -18,6 +16,7 @@ from dedup_pipeline.match.nodes import Nodes
 from dedup_pipeline.pictures.decode import Picture, decode
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.packs import read_images
+from dedup_pipeline.verdict.alignment import ALIGNED, View, aligned_evidence, view_of
 
 T = TypeVar("T")
 
@@ -93,8 +92,3 @@ def align(views: Mapping[int, View], first: Rows, second: Rows, settings: Settin
             map_ahead(lambda pair: aligned_evidence(views[pair[0]], views[pair[1]]), pairs, settings.worker_threads)
         )
     return {name: np.array([evidence[name] for evidence in found], dtype=np.float32) for name in (*ALIGNED, "mirrored")}
-
-
-def without_alignment(count: int) -> dict[str, Floats]:
-    """Every name of ALIGNED as (count,) NaN: evidence that nobody looked for."""
-    return {name: np.full(count, math.nan, dtype=np.float32) for name in ALIGNED}

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.alignment.light import quantiles
+from dedup_pipeline.pictures.statistics import quantiles
 
 Lab = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from dedup_pipeline.alignment import view_of
 from dedup_pipeline.config import Settings
-from dedup_pipeline.evidence import EVIDENCE, compare
 from dedup_pipeline.match import Calibration, align
 from dedup_pipeline.pictures import perceptual
-from dedup_pipeline.probability import Curve
 from dedup_pipeline.query.reference import open_reference, read_picture
 from dedup_pipeline.schemas import VerdictKind
+from dedup_pipeline.verdict.alignment import view_of
+from dedup_pipeline.verdict.decoys import Curve
+from dedup_pipeline.verdict.evidence import EVIDENCE, compare
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import requests
 
 from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import load_settings
-from dedup_pipeline.errors import StackError
 from dedup_pipeline.config.pools import POOLS
+from dedup_pipeline.errors import StackError
 from dedup_pipeline.stack import services
 from dedup_pipeline.stack.airflow_api import AirflowClient
 from dedup_pipeline.stack.layout import Layout

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dedup_pipeline.alignment import View, register, view_of
-from dedup_pipeline.alignment.view import SIDE
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
 from dedup_pipeline.sample.photo import Shot
+from dedup_pipeline.verdict.alignment import View, register, view_of
+from dedup_pipeline.verdict.alignment.view import SIDE
 
 Edit = Callable[[Picture], Picture]
 Place = Callable[[float, float, int, int], tuple[float, float]]

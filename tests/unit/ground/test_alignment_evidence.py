@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from dedup_pipeline.alignment import ALIGNED, View, aligned_evidence, view_of
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.edits.encoding import decoded
 from dedup_pipeline.augmentation.edits.overlay import lettering
@@ -20,6 +19,7 @@ from dedup_pipeline.augmentation.reuploads import generator_of, pack, recolour, 
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.sample.bundle import Bundle, paste_together
 from dedup_pipeline.sample.photo import Shot, photograph, shoot
+from dedup_pipeline.verdict.alignment import ALIGNED, View, aligned_evidence, view_of
 from studio import look_of
 
 Edit = Callable[[Picture], Picture]

@@ -9,7 +9,7 @@ import pytest
 FAULTS = """
 import resource
 import numpy as np
-from dedup_pipeline.alignment import view_of
+from dedup_pipeline.verdict.alignment import view_of
 from dedup_pipeline.compute.malloc import keep_freed_memory
 
 {first}

@@ -5,18 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.errors import InputError, ModelError
-from dedup_pipeline.evidence import EVIDENCE
-from dedup_pipeline.probability import (
-    Pairs,
-    VerdictModel,
-    fit,
-    precision_interval,
-    quick_probabilities,
-    sigmoid,
-    threshold_for,
-)
+from dedup_pipeline.verdict.alignment import ALIGNED
+from dedup_pipeline.verdict.classifier import Pairs, VerdictModel, fit, quick_probabilities, sigmoid
+from dedup_pipeline.verdict.decoys import precision_interval, threshold_for
+from dedup_pipeline.verdict.evidence import EVIDENCE
 
 
 def pairs(count, share, seed):

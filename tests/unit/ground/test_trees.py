@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.evidence import EVIDENCE
-from dedup_pipeline.probability import LOGIT_CAP, Pairs, VerdictModel, fit
-from dedup_pipeline.trees import raw_scores
+from dedup_pipeline.verdict.classifier import LOGIT_CAP, Pairs, VerdictModel, fit
+from dedup_pipeline.verdict.evidence import EVIDENCE
+from dedup_pipeline.verdict.trees import raw_scores
 
 COLOUR, FREE, HOLED = 0, 1, 2  # features: less is better; neither way; missing in some pairs of the calibration
 

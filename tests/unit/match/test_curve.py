@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from dedup_pipeline.probability import LOGIT_CAP, Curve, Tally, sigmoid, threshold_for
+from dedup_pipeline.verdict.classifier import LOGIT_CAP, sigmoid
+from dedup_pipeline.verdict.decoys import Curve, Tally, threshold_for
 
 
 def curve_of(candidates, weights, decoys, scales):

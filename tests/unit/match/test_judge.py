@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.compute.dtypes import Doubles, Flags, Floats
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import EVIDENCE, GLANCE
-from dedup_pipeline.match.judge import Judge
-from dedup_pipeline.probability import LOGIT_CAP, Pairs, fit
+from dedup_pipeline.verdict.alignment import ALIGNED
+from dedup_pipeline.verdict.cascade import Judge
+from dedup_pipeline.verdict.classifier import LOGIT_CAP, Pairs, fit
+from dedup_pipeline.verdict.evidence import EVIDENCE, GLANCE
 
 
 def drawn(names: Mapping[str, int], count: int, seed: int) -> tuple[dict[str, Floats], Flags]:

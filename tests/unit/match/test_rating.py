@@ -11,7 +11,7 @@ import pytest
 from dedup_pipeline.match.calibrate import Calibration
 from dedup_pipeline.match.rating import Rating, Scores, rate
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import threshold_for
+from dedup_pipeline.verdict.decoys import threshold_for
 
 DUPLICATES, STRANGERS, DECOYS = 400, 4000, 1000
 MATCHED = 2 * DECOYS  # pictures of the dump: two for each decoy

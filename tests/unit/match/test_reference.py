@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.evidence import EVIDENCE, GLANCE
 from dedup_pipeline.match import reference as module
 from dedup_pipeline.match.known import Known
 from dedup_pipeline.match.reference import OF_MODEL, reference, reference_digest, write_reference
 from dedup_pipeline.match.simulate import PACK, RECOLOUR, REPRINT
+from dedup_pipeline.verdict.evidence import EVIDENCE, GLANCE
 
 
 def test_it_fits_the_evidence_of_this_version_and_is_enough_for_the_smallest_shop():

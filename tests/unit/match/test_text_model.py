@@ -9,7 +9,7 @@ import pytest
 
 from dedup_pipeline.match.text_model import LEAST_PAIRS, MOST, TextModel, learn_texts, with_texts
 from dedup_pipeline.match.texts import TEXTS
-from dedup_pipeline.probability import LOGIT_CAP
+from dedup_pipeline.verdict.classifier import LOGIT_CAP
 
 PAIRS = 2000
 

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.alignment.light import Mask
-from dedup_pipeline.alignment.registration import Matrix
-from dedup_pipeline.alignment.view import NOISE, TEXTURE, WINDOW
 from dedup_pipeline.compute.dtypes import Floats
+from dedup_pipeline.verdict.alignment.light import Mask
+from dedup_pipeline.verdict.alignment.registration import Matrix
+from dedup_pipeline.verdict.alignment.view import NOISE, TEXTURE, WINDOW
 
 Labels = npt.NDArray[np.int32]
 Areas = npt.NDArray[np.int64]

@@ -11,8 +11,8 @@ import numpy as np
 
 from dedup_pipeline.compute.dtypes import Doubles, Flags, Floats
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.match.views import without_alignment
-from dedup_pipeline.probability import LOGIT_CAP, VerdictModel
+from dedup_pipeline.verdict.classifier import LOGIT_CAP, VerdictModel
+from dedup_pipeline.verdict.evidence import without_alignment
 
 logger = logging.getLogger(__name__)
 _EXCHANGED = 0.8  # correlation: of another word -0.3 to 0.797 was seen, of re-uploads that nothing covers 0.81 to 0.91

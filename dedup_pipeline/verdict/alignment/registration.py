@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dedup_pipeline.alignment.view import MIRRORED, SIDE, Descriptors, Points, View
 from dedup_pipeline.compute.dtypes import Flags, Rows
+from dedup_pipeline.verdict.alignment.view import MIRRORED, SIDE, Descriptors, Points, View
 
 Matrix = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float32]

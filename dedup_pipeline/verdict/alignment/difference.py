@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from dedup_pipeline.alignment.cast import CAST, cast_evidence
-from dedup_pipeline.alignment.light import Mask, lab_of, medians, quantiles, relight
-from dedup_pipeline.alignment.patches import (
+from dedup_pipeline.compute.dtypes import Floats
+from dedup_pipeline.pictures.decode import Picture
+from dedup_pipeline.pictures.statistics import medians, quantiles
+from dedup_pipeline.verdict.alignment.cast import CAST, cast_evidence
+from dedup_pipeline.verdict.alignment.light import Mask, lab_of, relight
+from dedup_pipeline.verdict.alignment.patches import (
     DEEP,
     deep_likeness,
     deep_patch,
@@ -24,10 +27,8 @@ from dedup_pipeline.alignment.patches import (
     rim_distance,
     with_enclosed,
 )
-from dedup_pipeline.alignment.registration import Matrix, Registration, register
-from dedup_pipeline.alignment.view import NOISE, TEXTURE, WINDOW, View, mean_of, moments_of
-from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.pictures.decode import Picture
+from dedup_pipeline.verdict.alignment.registration import Matrix, Registration, register
+from dedup_pipeline.verdict.alignment.view import NOISE, TEXTURE, WINDOW, View, mean_of, moments_of
 
 VERSION = 3  # raise it when two pictures get other evidence: what dumps have kept of theirs is then found anew
 

@@ -11,8 +11,9 @@ import math
 import cv2
 import numpy as np
 
-from dedup_pipeline.alignment.light import Mask, blocks_of, quantiles, ridge_fit
 from dedup_pipeline.compute.dtypes import Doubles, Floats
+from dedup_pipeline.pictures.statistics import quantiles
+from dedup_pipeline.verdict.alignment.light import Mask, blocks_of, ridge_fit
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 CAST: dict[str, int] = {

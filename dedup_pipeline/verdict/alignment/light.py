@@ -6,7 +6,6 @@ gains of von Kries 1902). A curve for each channel would undo a recolour.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Doubles, Floats
+from dedup_pipeline.pictures.statistics import medians, planes, quantiles
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
@@ -66,7 +66,7 @@ def relight(
         ground: (H, W), where both show ground.
     """
     part = seen.astype(np.float32)
-    target = _Target(second, _planes(labs[1]), product, part, np.maximum(blocks_of(part), 1e-3), _thinned(fitted))
+    target = _Target(second, planes(labs[1]), product, part, np.maximum(blocks_of(part), 1e-3), _thinned(fitted))
     found = _relit(first, _lightness(labs[0])[product], target)
     for gains in _gains(first, second, ground):
         balanced = np.minimum(first * gains, 1)
@@ -100,7 +100,7 @@ class _Target:
 def _relit(first: Floats, before: Floats, target: _Target) -> Relit:
     """A picture (H, W, 3), whose L over the product is known (N,), in the light of the target."""
     product, seen = target.product, target.seen
-    toned = _planes(lab_of(_curve(first, target)))
+    toned = planes(lab_of(_curve(first, target)))
     lightness = np.abs(blocks_of((toned[0] - target.planes[0]) * seen) / target.weights)
     tone = float(np.abs(toned[0][product] - before).mean())
     factor = _saturation([plane[product] for plane in toned[1:]], [plane[product] for plane in target.planes[1:]])
@@ -119,11 +119,6 @@ def _typical(relit: Relit, product: Mask) -> float:
 def lab_of(rgb: Floats) -> Floats:
     """CIE Lab (H, W, 3) float32, L 0 to 100, of RGB (H, W, 3) float32, 0 to 1."""
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), dtype=np.float32)
-
-
-def _planes(lab: Floats) -> list[Floats]:
-    """L, a and b, (H, W) each: numpy is several times faster on these than on a last axis of 3."""
-    return [np.asarray(plane, dtype=np.float32) for plane in cv2.split(lab)]
 
 
 def _lightness(lab: Floats) -> Floats:
@@ -203,22 +198,6 @@ def _gains(first: Floats, second: Floats, ground: Mask) -> list[Floats]:
 def blocks_of(values: Floats) -> Floats:
     """The mean of 7 x 7 pixels around each: what is compared, so that noise and a misfit of a pixel do not count."""
     return np.asarray(cv2.blur(values, (_BLOCK, _BLOCK)), dtype=np.float32)
-
-
-def medians(picture: Floats, where: Mask) -> Floats:
-    """The median (3,) float32 of each channel of (H, W, 3) over a mask with a pixel at least; numpy's takes longer."""
-    rows = np.flatnonzero(where)
-    return np.array([quantiles(plane.ravel()[rows], 0.5)[0] for plane in _planes(picture)], dtype=np.float32)
-
-
-def quantiles(values: Floats, *shares: float) -> list[float]:
-    """Quantiles of (N,) values, N at least 1, linear between two of them; numpy's own take several times as long."""
-    ordered, found = np.sort(values), []
-    for share in shares:
-        place = share * (len(values) - 1)
-        low, high = float(ordered[int(place)]), float(ordered[math.ceil(place)])
-        found.append(low + (high - low) * (place % 1))
-    return found
 
 
 def _saturation(first: Sequence[Floats], second: Sequence[Floats]) -> float:

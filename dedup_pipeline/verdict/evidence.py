@@ -6,17 +6,18 @@ is laid over the other (see ``alignment``) costs milliseconds, and only those ha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedup_pipeline.alignment import ALIGNED
 from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
+from dedup_pipeline.verdict.alignment import ALIGNED
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
 GLANCE: dict[str, int] = {
@@ -185,3 +186,8 @@ def _fixed(column: pa.ChunkedArray, width: int, kind: type) -> npt.NDArray[np.fl
     """A list column of fixed width as an array (N, width)."""
     flat = column.combine_chunks().flatten() if len(column) else pa.array([], pa.float32())
     return np.asarray(flat.to_numpy(zero_copy_only=False), dtype=kind).reshape(-1, width)
+
+
+def without_alignment(count: int) -> dict[str, Floats]:
+    """Every name of ALIGNED as (count,) NaN: evidence that nobody looked for."""
+    return {name: np.full(count, math.nan, dtype=np.float32) for name in ALIGNED}
