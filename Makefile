@@ -57,8 +57,8 @@ test: lint types unit ## lint, check types, run every test, the chain on the sam
 chaos: $(STAMP) ## disturb the chain in every way, an hour or two (SEED=n; KINDS="stages damage" for some of it)
 	@$(BIN)/python tests/integration/chaos.py $(KINDS) $(if $(SEED),--seed $(SEED))
 
-lint: $(STAMP) ## ruff
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(STAMP) ## ruff, and which room may import which
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo --no-cache
 
 types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
