@@ -29,6 +29,22 @@ def test_every_stage_has_its_heading_in_the_docs():
     assert [heading for heading in headings if heading in STAGES] == list(STAGES)
 
 
+def test_every_room_is_on_the_page_of_the_architecture():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    tables = "".join(line for line in page.splitlines(keepends=True) if line.startswith("|"))
+    package = ROOT / "dedup_pipeline"
+    rooms = {path.name for path in package.iterdir() if path.is_dir() or path.suffix == ".py"}
+    rooms -= {"__init__.py", "__main__.py", "__pycache__"}
+    assert {room for room in rooms if f"`{room}`" not in tables} == set()
+    named = {name.rstrip("/") for name in re.findall(r"`([\w/]+(?:\.py)?)`", tables)}
+    assert {name for name in named if not any((root / name).exists() for root in (ROOT, package))} == {
+        "dedup",  # commands and functions
+        "verify",
+        "lookup",
+        "_table",
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#]+)\)", page.read_text())
