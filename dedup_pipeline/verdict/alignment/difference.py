@@ -109,6 +109,7 @@ class _Overlay:
         valid: (H, W), what both frames cover.
         back: from the common frame, which is the second's, to the first's.
         size: width and height of the first's frame.
+        text_cards: whether both are cards of text.
     """
 
     first: Floats
@@ -118,6 +119,7 @@ class _Overlay:
     valid: Mask
     back: Matrix
     size: tuple[int, int]
+    text_cards: bool = False
 
 
 def aligned_evidence(first: View, second: View) -> dict[str, float]:
@@ -153,7 +155,7 @@ def _compared(first: View, second: View, registration: Registration) -> dict[str
     mine, theirs = _side(first, mirrored=False), _side(second, registration.mirrored)
     if _is_turned(first, second, float(large * small)):
         mine, theirs, matrix = theirs, mine, np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-    overlay = _overlay(mine, theirs, matrix)
+    overlay = replace(_overlay(mine, theirs, matrix), text_cards=first.text_card and second.text_card)
     evidence |= _shares(overlay, mine, theirs, matrix)
     if not evidence["grey"]:
         return evidence | _differences(overlay)
@@ -289,7 +291,8 @@ def _differences(overlay: _Overlay) -> dict[str, float]:
     depth = depth_of(both)
     textures = around.shared, around.power, around.other_power
     evidence["deep_likeness"] = deep_likeness(*textures, depth)
-    evidence["exchange_likeness"] = exchange_likeness(*textures, with_enclosed(both))
+    enclosed = overlay.valid if overlay.text_cards else with_enclosed(both)
+    evidence["exchange_likeness"] = exchange_likeness(*textures, enclosed, text_cards=overlay.text_cards)
     structure = max(evidence["structure"], evidence["structure_core"])
     if compared.sum() < _LEAST_COMPARED or structure < _LEAST_STRUCTURE:
         return evidence | deep_patch(torn, depth, total, overlay.back, overlay.size)  # no colour can save this pair

@@ -31,8 +31,8 @@ DEEP: dict[str, int] = {
 _DEEP = 0.25  # of the greatest distance to the product's rim: what reaches over the rim lies on the photo
 _SURROUNDINGS = (15, 15)  # pixels: a word of another motif, not the seam that a map misses by a pixel
 _LETTER = 9  # pixels: one letter of a label; in less a word is told from its blurred copy no longer
-_INSIDE = WINDOW // 2 + _LETTER // 2 + 1  # pixels to the rim from which no pixel outside counts,
-_THIN = 0.6  # or, of what is nowhere so thick, of the greatest distance to the rim
+_CHART_LETTER = 5  # pixels: one letter of a size chart, whose letters are many and small
+_THIN = 0.6  # of the greatest distance to the rim: so deep lies what is inside of a thing that is nowhere thick
 _CONTRAST = 2.5 * TEXTURE  # what noise and compression hardly change: 0.9 of it agrees in re-uploads
 _OPENING = np.ones((5, 5), np.uint8)
 
@@ -93,7 +93,9 @@ def deep_likeness(shared: Floats, power: Floats, other_power: Floats, depth: Flo
     return float(likeness.min())
 
 
-def exchange_likeness(shared: Floats, power: Floats, other_power: Floats, enclosed: Mask) -> float:
+def exchange_likeness(
+    shared: Floats, power: Floats, other_power: Floats, enclosed: Mask, *, text_cards: bool = False
+) -> float:
     """How much strong contrasts that both pictures have deep inside of the product agree, where they agree least.
 
     It is 1 where there are none. Where a label has another word, both have contrast in one place, and it differs.
@@ -103,11 +105,14 @@ def exchange_likeness(shared: Floats, power: Floats, other_power: Floats, enclos
         power: (H, W), its variance in the first picture.
         other_power: (H, W), in the second.
         enclosed: (H, W), see ``with_enclosed``, of what both have as product.
+        text_cards: whether both are cards of text: then all that both frames cover is looked at, and smaller letters.
     """
-    together, mine, theirs = (cv2.blur(values, (_LETTER, _LETTER)) for values in (shared, power, other_power))
+    letter = _CHART_LETTER if text_cards else _LETTER
+    together, mine, theirs = (cv2.blur(values, (letter, letter)) for values in (shared, power, other_power))
     distance = rim_distance(enclosed)
     greatest = float(distance.max())
-    deep = distance >= max(min(_INSIDE, _THIN * greatest), _DEEP * greatest)
+    inside = WINDOW // 2 + letter // 2 + 1  # pixels to the rim from which no pixel outside counts
+    deep = distance >= (inside if text_cards else max(min(inside, _THIN * greatest), _DEEP * greatest))
     marked = deep & (np.minimum(mine, theirs) >= _CONTRAST)
     if not marked.any():
         return 1.0

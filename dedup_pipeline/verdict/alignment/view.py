@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.pictures.decode import Picture
+from dedup_pipeline.pictures.decode import Picture, shrunk
 from dedup_pipeline.pictures.foreground import Box, Mask, product_of
+from dedup_pipeline.pictures.perceptual import square
+from dedup_pipeline.pictures.photo_region import SIDE as PAGE_SIDE
 from dedup_pipeline.pictures.photo_region import photo_of
+from dedup_pipeline.pictures.text_cards import is_text_card
 
 Points = npt.NDArray[np.float32]
 Descriptors = npt.NDArray[np.uint8]
@@ -54,6 +57,7 @@ class View:
         points: (K, 2) float32, places of the keypoints, x and y in pixels of ``picture``.
         descriptors: (K, 128) uint8, RootSIFT (Arandjelovic and Zisserman 2012, "Three things everyone should know to
             improve object retrieval"), scaled so that a dot product of 512^2 is 1.
+        text_card: whether it is drawn text, such as a size chart.
     """
 
     picture: Picture
@@ -62,11 +66,14 @@ class View:
     texture: Mask
     points: Points
     descriptors: Descriptors
+    text_card: bool = False
 
 
 def view_of(picture: Picture) -> View:
-    """Look at the photo of a picture (H, W, 3) uint8 RGB."""
-    picture = photo_of(picture)
+    """Look at the photo of a picture (H, W, 3) uint8 RGB; at all of it where it is a card of text."""
+    reduced = shrunk(picture, PAGE_SIDE)
+    text_card = is_text_card(picture, square(reduced))
+    picture = picture if text_card else photo_of(picture, reduced)
     small = _scaled(picture, SIDE)
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
     product, box = product_of(lab)
@@ -79,7 +86,7 @@ def view_of(picture: Picture) -> View:
     roots: Points = np.sqrt(raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-6)) * _DESCRIPTOR_SCALE
     descriptors = np.minimum(roots, 255).round().astype(np.uint8)
     texture = moments_of(lab[..., 0])[1] > TEXTURE
-    return View(small, product, box, texture, np.asarray(points, np.float32), descriptors)
+    return View(small, product, box, texture, np.asarray(points, np.float32), descriptors, text_card)
 
 
 def mean_of(values: Floats) -> Floats:

@@ -144,6 +144,23 @@ def test_two_labels_that_differ_in_a_small_word_are_told_from_a_label_and_its_bl
     assert same > 0.88
 
 
+def test_two_size_charts_are_told_from_a_chart_and_its_copy() -> None:
+    def chart(name: str, first: int) -> Picture:
+        card = np.full((520, 480, 3), 250, np.uint8)
+        card[:80] = (90, 45, 120)
+        cv2.putText(card, f"{name} SIZES", (40, 55), cv2.FONT_HERSHEY_DUPLEX, 1.4, (255,) * 3, 3, cv2.LINE_AA)
+        for row, size in enumerate(("S", "M", "L", "XL", "XXL", "3XL")):
+            for column, text in enumerate((size, first + 2 * row, first + 9 + 3 * row, first + 20 + 2 * row)):
+                place = (40 + 115 * column, 150 + 62 * row)
+                cv2.putText(card, str(text), place, cv2.FONT_HERSHEY_DUPLEX, 0.9, (30,) * 3, 2, cv2.LINE_AA)
+        return card
+
+    shirts, jackets = chart("SHIRT", 32), chart("JACKET", 33)
+    copy = decoded(edits.encode(edits.resize(shirts, 360), "jpeg", 60))
+    another, same = (aligned_evidence(view_of(shirts), view_of(other)) for other in (jackets, copy))
+    assert another["exchange_likeness"] < 0.8 < same["exchange_likeness"]
+
+
 def test_what_a_crop_or_a_card_cuts_off_is_no_exchanged_detail() -> None:
     shirt = photograph(look_of("dress", 0, "dots", "Navy"))
     height, width = shirt.shape[:2]
