@@ -11,7 +11,7 @@ from dedup_pipeline.report import settings_page
 from dedup_pipeline.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "findings" / "README.md"])
 
 
 def test_the_settings_page_is_that_of_the_code():
