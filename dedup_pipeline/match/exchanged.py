@@ -28,10 +28,9 @@ def share_of_reuploads(expected: float, seen: float) -> float:
         seen: how many pairs do.
 
     Returns:
-        0 to 1.
+        0 to 1; where none is seen, what would be said of one.
     """
-    if seen <= 0:
-        return 1.0
+    seen = max(seen, 1.0)
     spread = np.linspace(-3, 3, _STEPS)
     right = max(expected, 1e-9) * np.exp(_USUAL + _SPREAD * spread)[:, None]
     some = np.geomspace(_LEAST_WRONG, 3 * (seen + 1), _STEPS)

@@ -27,5 +27,5 @@ def test_the_more_are_seen_the_fewer_of_them_are_reuploads() -> None:
     assert (np.diff(shares) < 0).all()
 
 
-def test_none_need_no_doubt() -> None:
-    assert share_of_reuploads(4, 0) == 1
+def test_where_none_is_seen_the_next_one_is_judged_as_if_it_were_the_first() -> None:
+    assert share_of_reuploads(0.2, 0) == share_of_reuploads(0.2, 1) < 0.9
