@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from ablate_photos import Floats, Measured, divided, measured_on, prepare_store
+from ablate_photos import Measured, divided, measured_on, prepare_store
 from sklearn.metrics import precision_recall_curve
 
+from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.model.network import EmbeddingNetwork
 from dedup_pipeline.store import Store, digest

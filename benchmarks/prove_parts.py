@@ -108,7 +108,7 @@ def finish(settings: Settings) -> None:
     paths = {"verdicts": f"{folder}/verdicts.parquet", "nodes": f"{folder}/nodes.parquet"}
     decoys = np.random.default_rng(6).normal(-6, 4, 1000).clip(-LOGIT_CAP, LOGIT_CAP)
     nothing = None  # the verdicts are made up, so there is nothing to judge
-    calibration = Calibration(nothing, tuple(decoys.tolist()), (1 / 400,) * len(decoys), [], {})  # type: ignore[arg-type]
+    calibration = Calibration(nothing, tuple(decoys.tolist()), (1 / 400,) * len(decoys), [], {"exchanged": 0.05})  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory(dir=Path(settings.store).parent) as work:
         found = Merged.of(merged(store, files, nodes.names, Path(work)), Path(work))
         rating = rate(found.blocks, calibration, len(nodes), use_texts=True)
