@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from dedup_pipeline.compute.threads import batches, map_ahead
 from dedup_pipeline.config import Settings
-from dedup_pipeline.pictures import perceptual, photo_region
-from dedup_pipeline.pictures.decode import Limits, Picture, PictureError, decode, shrunk
-from dedup_pipeline.pictures.text_cards import is_text_card
+from dedup_pipeline.pictures import perceptual
+from dedup_pipeline.pictures.decode import Limits, Picture, PictureError, decode
+from dedup_pipeline.pictures.text_cards import is_text_card, photo_or_card
 from dedup_pipeline.schemas import FINGERPRINTS, conform
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.locks import locked
@@ -143,13 +143,9 @@ def _fingerprints(images: list[tuple[str, bytes]], limits: Limits) -> pa.Table:
 
 def _look(picture: Picture) -> tuple[Picture, perceptual.Square, bool]:
     """The photo of a picture, its square, and whether it is a card of text."""
-    small = shrunk(picture, photo_region.SIDE)
-    square = perceptual.square(small)
-    if is_text_card(picture, square):
-        return picture, square, True
-    photo = photo_region.photo_of(picture, small)
+    photo, square, is_card = photo_or_card(picture)
     if photo is picture:
-        return picture, square, False
+        return picture, square, is_card
     square = perceptual.square(photo)
     return photo, square, is_text_card(photo, square)
 

@@ -102,12 +102,11 @@ def calibrate(
     labelled = label(settings, dump_id, nodes, found, encoder, sources=sources)
     known, found_by_decoys = labelled.known.of(_OF_MODEL), labelled.decoys.of(_OF_MODEL)
     model, suspects, logits, judged = fitted(known, found_by_decoys, settings)
-    passing = labelled.known.only(~suspects)
-    passing = passing.only(passing.labels & (logits > 0))
+    own = labelled.known.only(~suspects)
+    passing = own.only(own.labels & (logits > 0))
     motif, of_known, of_decoys = _motif_model(labelled, settings)
     if motif:
         logits, judged = vetoed(logits, of_known[~suspects]), vetoed(judged, of_decoys)
-    own = labelled.known.only(~suspects)
     held_out = sigmoid(logits)[own.pairs.groups >= 0]
     own = own.only(own.pairs.groups >= 0)  # of the reference nobody asks how it does
     bins = reliability(held_out, own.labels)

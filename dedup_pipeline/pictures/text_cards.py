@@ -14,7 +14,9 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from dedup_pipeline.pictures.decode import Picture, halved, spread_of
+from dedup_pipeline.pictures import photo_region
+from dedup_pipeline.pictures.decode import Picture, halved, shrunk, spread_of
+from dedup_pipeline.pictures.perceptual import Square, square
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -56,6 +58,19 @@ def is_text_card(picture: Picture, square: Picture) -> bool:
         if max(picture.shape[:2]) <= side:
             return False
     return False
+
+
+def photo_or_card(picture: Picture) -> tuple[Picture, Square, bool]:
+    """What of a picture is looked at: a card of text whole, else the photo that it shows.
+
+    Returns:
+        That, the ``perceptual.square`` of the picture, and whether the picture is a card.
+    """
+    small = shrunk(picture, photo_region.SIDE)
+    squared = square(small)
+    if is_text_card(picture, squared):
+        return picture, squared, True
+    return photo_region.photo_of(picture, small), squared, False
 
 
 def _small(picture: Picture, side: int) -> Picture:

@@ -11,6 +11,7 @@ import math
 import cv2
 import numpy as np
 import numpy.typing as npt
+from cv2.typing import MatLike
 
 from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.verdict.alignment.light import Mask
@@ -86,11 +87,7 @@ def deep_likeness(shared: Floats, power: Floats, other_power: Floats, depth: Flo
         depth: (H, W), see ``depth_of``, of what both have as product.
     """
     together, mine, theirs = (cv2.blur(values, _SURROUNDINGS) for values in (shared, power, other_power))
-    structured = (depth >= _DEEP) & (np.maximum(mine, theirs) >= TEXTURE)
-    if not structured.any():
-        return 1.0
-    likeness = together[structured] / np.sqrt((mine[structured] + NOISE) * (theirs[structured] + NOISE))
-    return float(likeness.min())
+    return _least_likeness(together, mine, theirs, (depth >= _DEEP) & (np.maximum(mine, theirs) >= TEXTURE))
 
 
 def exchange_likeness(
@@ -113,10 +110,14 @@ def exchange_likeness(
     greatest = float(distance.max())
     inside = WINDOW // 2 + letter // 2 + 1  # pixels to the rim from which no pixel outside counts
     deep = distance >= (inside if text_cards else max(min(inside, _THIN * greatest), _DEEP * greatest))
-    marked = deep & (np.minimum(mine, theirs) >= _CONTRAST)
-    if not marked.any():
+    return _least_likeness(together, mine, theirs, deep & (np.minimum(mine, theirs) >= _CONTRAST))
+
+
+def _least_likeness(together: MatLike, mine: MatLike, theirs: MatLike, where: Mask) -> float:
+    """The least correlation over a mask, of covariance and variances (H, W); 1 where the mask is empty."""
+    if not where.any():
         return 1.0
-    return float((together[marked] / np.sqrt((mine[marked] + NOISE) * (theirs[marked] + NOISE))).min())
+    return float((together[where] / np.sqrt((mine[where] + NOISE) * (theirs[where] + NOISE))).min())
 
 
 def with_enclosed(mask: Mask) -> Mask:

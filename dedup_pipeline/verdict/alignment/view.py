@@ -10,12 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.pictures.decode import Picture, shrunk
+from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.foreground import Box, Mask, product_of
-from dedup_pipeline.pictures.perceptual import square
-from dedup_pipeline.pictures.photo_region import SIDE as PAGE_SIDE
-from dedup_pipeline.pictures.photo_region import photo_of
-from dedup_pipeline.pictures.text_cards import is_text_card
+from dedup_pipeline.pictures.text_cards import photo_or_card
 
 Points = npt.NDArray[np.float32]
 Descriptors = npt.NDArray[np.uint8]
@@ -71,9 +68,7 @@ class View:
 
 def view_of(picture: Picture) -> View:
     """Look at the photo of a picture (H, W, 3) uint8 RGB; at all of it where it is a card of text."""
-    reduced = shrunk(picture, PAGE_SIDE)
-    text_card = is_text_card(picture, square(reduced))
-    picture = picture if text_card else photo_of(picture, reduced)
+    picture, _, text_card = photo_or_card(picture)
     small = _scaled(picture, SIDE)
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
     product, box = product_of(lab)
