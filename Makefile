@@ -71,7 +71,8 @@ unit: $(STAMP)
 lock: $(STAMP) ## make every requirements*.txt from its .in
 	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in benchmarks/contenders/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
 
-docs: $(STAMP) ## write the reference from the code
+docs: $(STAMP) ## write the reference, and the picture of the rooms, from the code
+	@$(BIN)/python docs/draw_rooms.py
 	@$(BIN)/dedup settings --markdown > docs/reference/settings.md
 	@$(BIN)/python -m typer dedup_pipeline.cli utils docs --name dedup > docs/reference/cli.md
 	@AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python -m dags.common.reference > docs/reference/dags.md

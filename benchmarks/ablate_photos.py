@@ -15,7 +15,7 @@ from dedup_pipeline.evaluate.splits import ALL, split_of
 from dedup_pipeline.model.preprocess import prepare
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.sample import serving_catalog
-from dedup_pipeline.stages import run_one
+from dedup_pipeline.stages.chain import run_one
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.packs import image_of_photo

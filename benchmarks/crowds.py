@@ -21,7 +21,7 @@ from claims.stores import DUMP
 from prove_parts import run, tasks
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.ingest import ingest
+from dedup_pipeline.stages.ingest import ingest
 from dedup_pipeline.store import Store
 
 _FILES = ("pairs.csv", "pairs.parquet", "duplicates.json", "review.csv")

@@ -12,7 +12,7 @@ from dedup_pipeline.errors import DedupError
 from dedup_pipeline.evaluate import Truth, read_outcome
 from dedup_pipeline.evaluate.calibration import calibration
 from dedup_pipeline.evaluate.judged import judged_photo_pairs
-from dedup_pipeline.stages import run_all
+from dedup_pipeline.stages.chain import run_all
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Progress, StageResult, no_progress, result_of
 

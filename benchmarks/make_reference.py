@@ -1,4 +1,4 @@
-"""Makes the reference pairs that fill up what a small shop lacks (``dedup_pipeline/match/reference.parquet``).
+"""Makes the reference pairs that fill up what a small shop lacks (``dedup_pipeline/stages/match/reference.parquet``).
 
 Renders shops that no test and no figure uses, runs the chain over each up to its index, and keeps what a calibration
 would learn from. `make reference` runs it; it takes about ten minutes.
@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from dedup_pipeline.config import load_settings
-from dedup_pipeline.index import open_index
-from dedup_pipeline.match.known import Known
-from dedup_pipeline.match.labelled import fitted, label
-from dedup_pipeline.match.nodes import load_nodes
-from dedup_pipeline.match.reference import write_reference
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog
-from dedup_pipeline.stages import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_one
+from dedup_pipeline.stages.index import open_index
+from dedup_pipeline.stages.match.known import Known
+from dedup_pipeline.stages.match.labelled import fitted, label
+from dedup_pipeline.stages.match.nodes import load_nodes
+from dedup_pipeline.stages.match.reference import write_reference
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.verdict.classifier import Pairs
@@ -38,7 +38,7 @@ Sides = tuple[Known, Known]
 def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", type=Path, default=Path("dedup_pipeline/match/reference.parquet"))
+    parser.add_argument("--target", type=Path, default=Path("dedup_pipeline/stages/match/reference.parquet"))
     target = parser.parse_args().target
     pieces, made, shop_nodes = [], Counter[int](), []
     with tempfile.TemporaryDirectory(prefix="dedup-reference-") as folder:

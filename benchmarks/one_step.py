@@ -27,7 +27,7 @@ sys.path.append(str(Path(__file__).parent / "contenders"))
 from contender import cpu_seconds
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.stages import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_one
 
 
 def work_of(order: dict[str, Any], settings: Settings) -> Callable[[], object]:
@@ -54,7 +54,7 @@ def flat(order: dict[str, Any]) -> Iterator[None]:
     if not order.get("flat"):
         yield
         return
-    door = importlib.import_module("dedup_pipeline.match.stage")
+    door = importlib.import_module("dedup_pipeline.stages.match.stage")
     known = door.Calibration.from_dict(json.loads(Path(order["flat"]).read_text()))
     blind = replace(known, judge=replace(known.judge, least=math.inf))
     with contextlib.ExitStack() as patches:
@@ -94,7 +94,7 @@ def main() -> None:
     if order["step"] == "embed":
         importlib.import_module("openvino")  # its import is not counted
     if "piece" in order:
-        importlib.import_module("dedup_pipeline.fetch.photos")._PIECE = order["piece"]
+        importlib.import_module("dedup_pipeline.stages.fetch.photos")._PIECE = order["piece"]
     with flat(order), own_memory() as megabytes:
         work = work_of(order, settings)
         before = cpu_seconds()

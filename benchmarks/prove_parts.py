@@ -29,17 +29,17 @@ from claims.stores import DUMP
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.fetch import finish_fetch, photos, plan_fetch
-from dedup_pipeline.index import index, index_part, neighbours_part, plan_index, read_neighbours
-from dedup_pipeline.match import Calibration, merging
-from dedup_pipeline.match.candidates import candidates_of
-from dedup_pipeline.match.earlier import PLACES
-from dedup_pipeline.match.merging import Merged, merged
-from dedup_pipeline.match.node_table import open_arrays, write_arrays
-from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
-from dedup_pipeline.match.parts import places_by_cells, rows_of
-from dedup_pipeline.match.rating import rate, write_rated
-from dedup_pipeline.stages import run_one
+from dedup_pipeline.stages.chain import run_one
+from dedup_pipeline.stages.fetch import finish_fetch, photos, plan_fetch
+from dedup_pipeline.stages.index import index, index_part, neighbours_part, plan_index, read_neighbours
+from dedup_pipeline.stages.match import Calibration, merging
+from dedup_pipeline.stages.match.candidates import candidates_of
+from dedup_pipeline.stages.match.earlier import PLACES
+from dedup_pipeline.stages.match.merging import Merged, merged
+from dedup_pipeline.stages.match.node_table import open_arrays, write_arrays
+from dedup_pipeline.stages.match.nodes import Nodes, load_nodes, open_nodes
+from dedup_pipeline.stages.match.parts import places_by_cells, rows_of
+from dedup_pipeline.stages.match.rating import rate, write_rated
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store.packs import held_images

@@ -22,13 +22,13 @@ import pyarrow as pa
 from dedup_pipeline.compute.dtypes import Flags, Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.evaluate.splits import split_of
-from dedup_pipeline.index import open_index
-from dedup_pipeline.match.calibrate import calibrate
-from dedup_pipeline.match.nodes import Nodes, load_nodes
-from dedup_pipeline.match.rating import rate
-from dedup_pipeline.match.simulate import Sources
-from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.model.encoder import Encoder
+from dedup_pipeline.stages.index import open_index
+from dedup_pipeline.stages.match.calibrate import calibrate
+from dedup_pipeline.stages.match.nodes import Nodes, load_nodes
+from dedup_pipeline.stages.match.rating import rate
+from dedup_pipeline.stages.match.simulate import Sources
+from dedup_pipeline.stages.match.views import Gallery
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.packs import image_of_photo

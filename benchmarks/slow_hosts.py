@@ -24,8 +24,8 @@ import pyarrow as pa
 from PIL import Image
 
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.fetch import fetch_pack
-from dedup_pipeline.fetch.plan import PLAN, PLAN_FILE
+from dedup_pipeline.stages.fetch import fetch_pack
+from dedup_pipeline.stages.fetch.plan import PLAN, PLAN_FILE
 from dedup_pipeline.store import Store
 
 _TIMES = ("connect_timeout", "read_timeout", "total_timeout", "host_seconds", "backoff", "max_backoff")

@@ -21,7 +21,7 @@ from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.evaluate import read_truth
 from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog
-from dedup_pipeline.stages import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_one
 from dedup_pipeline.tracking.runs import Tracking
 
 _TAUGHT_ON = 4001  # seed of the shop that the champion is trained on, which no figure uses

@@ -35,13 +35,13 @@ from scale_page import write_page
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
-from dedup_pipeline.index import library_for
 from dedup_pipeline.plan.costs import Checked, Fetching, Origin, UnitCosts, Workflow, load_costs
 from dedup_pipeline.plan.learn import catalog_of, fitted, stored_of
 from dedup_pipeline.plan.model import make_plan
 from dedup_pipeline.plan.observe import Observation, Observed, observe, photos_of
 from dedup_pipeline.plan.steps import BY_NAME, STEPS, cells, joined, sought
 from dedup_pipeline.plan.workload import Cluster, Workload
+from dedup_pipeline.stages.index import library_for
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, result_of, run_stage
 

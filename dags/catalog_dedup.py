@@ -19,10 +19,10 @@ from dags.common.operators import FindDump, MlflowOperator
 from dags.common.params import APPROVAL_FIELD, DEDUP_FIELDS, dump_fields, setting_fields
 from dags.common.policies import policy
 from dags.common.promotion import promotion
+from dags.common.shares import divide
 from dags.common.training import caller, close_run, train
 from dedup_pipeline.addresses import with_secrets_of
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.shares import divide
 
 T = TypeVar("T", str, int)
 DumpRef: TypeAlias = Any  # a dict with dump_id and catalog in a task, a reference to it where tasks are wired
@@ -33,7 +33,7 @@ CATALOG_DUPLICATES = Asset("catalog_duplicates", uri="dedup://catalog/duplicates
 @task(**policy("ingest"))
 def ingest(dump: DumpRef) -> dict[str, Any]:
     """Read the dump: listings, families, and rejects with the reason of each."""
-    from dedup_pipeline.ingest import check_inside, ingest
+    from dedup_pipeline.stages.ingest import check_inside, ingest
 
     settings = run_settings()
     catalog = with_secrets_of(dump["catalog"], settings.ingest.dumps)
@@ -45,7 +45,7 @@ def ingest(dump: DumpRef) -> dict[str, Any]:
 @task(**policy("plan"))
 def plan_fetch(dump: DumpRef) -> list[dict[str, Any]]:
     """Plan which photos must be fetched, in which packs; shares of these for the next task."""
-    from dedup_pipeline.fetch import plan_fetch, planned_packs
+    from dedup_pipeline.stages.fetch import plan_fetch, planned_packs
     from dedup_pipeline.store import Store
 
     settings = run_settings()
@@ -58,7 +58,7 @@ def plan_fetch(dump: DumpRef) -> list[dict[str, Any]]:
 @task(map_index_template="{{ label }}", **policy("fetch"))
 def fetch(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
     """Fetch the packs of one share; what is fetched already is not fetched again."""
-    from dedup_pipeline.fetch import fetch_pack, planned_packs
+    from dedup_pipeline.stages.fetch import fetch_pack, planned_packs
     from dedup_pipeline.store import Store
 
     settings, some = run_settings(), labelled(share)
@@ -71,7 +71,7 @@ def fetch(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
 @task(trigger_rule="none_failed_min_one_success", **policy("fetch"))
 def finish_fetch(dump: DumpRef) -> dict[str, Any]:
     """Find the image of every photo; fails when more photos failed than allowed, and a retry fetches those again."""
-    from dedup_pipeline.fetch import fetch
+    from dedup_pipeline.stages.fetch import fetch
 
     return call(fetch, run_settings(), dump["dump_id"])
 
@@ -79,7 +79,7 @@ def finish_fetch(dump: DumpRef) -> dict[str, Any]:
 @task(**policy("plan"))
 def plan_fingerprint(dump: DumpRef) -> list[dict[str, Any]]:
     """Find the packs that have no fingerprints yet; shares of these for the next task."""
-    from dedup_pipeline.fingerprint import unfinished_packs
+    from dedup_pipeline.stages.fingerprint import unfinished_packs
 
     return _shares(dump["dump_id"], unfinished_packs)
 
@@ -87,7 +87,7 @@ def plan_fingerprint(dump: DumpRef) -> list[dict[str, Any]]:
 @task(map_index_template="{{ label }}", **policy("fingerprint"))
 def fingerprint(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
     """Fingerprint the packs of one share: digests, perceptual hashes, colours."""
-    from dedup_pipeline.fingerprint import fingerprint
+    from dedup_pipeline.stages.fingerprint import fingerprint
 
     return _each_pack(fingerprint, dump["dump_id"], share)
 
@@ -95,7 +95,7 @@ def fingerprint(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
 @task(trigger_rule="none_failed_min_one_success", **policy("fingerprint"))
 def finish_fingerprint(dump: DumpRef) -> dict[str, Any]:
     """Make sure that every pack of the dump has fingerprints."""
-    from dedup_pipeline.fingerprint import fingerprint
+    from dedup_pipeline.stages.fingerprint import fingerprint
 
     return call(fingerprint, run_settings(), dump["dump_id"])
 
@@ -103,7 +103,7 @@ def finish_fingerprint(dump: DumpRef) -> dict[str, Any]:
 @task(**policy("plan"))
 def plan_embed(dump: DumpRef) -> list[dict[str, Any]]:
     """Find the packs that the dump's model has not embedded yet; shares of these for the next task."""
-    from dedup_pipeline.embed import unfinished_packs
+    from dedup_pipeline.stages.embed import unfinished_packs
 
     return _shares(dump["dump_id"], unfinished_packs)
 
@@ -111,7 +111,7 @@ def plan_embed(dump: DumpRef) -> list[dict[str, Any]]:
 @task(map_index_template="{{ label }}", **policy("embed"))
 def embed(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
     """Compute the embeddings of the packs of one share."""
-    from dedup_pipeline.embed import embed
+    from dedup_pipeline.stages.embed import embed
 
     return _each_pack(embed, dump["dump_id"], share)
 
@@ -119,7 +119,7 @@ def embed(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
 @task(trigger_rule="none_failed_min_one_success", **policy("embed"))
 def finish_embed(dump: DumpRef) -> dict[str, Any]:
     """Make sure that every pack of the dump is embedded."""
-    from dedup_pipeline.embed import embed
+    from dedup_pipeline.stages.embed import embed
 
     return call(embed, run_settings(), dump["dump_id"])
 
@@ -127,7 +127,7 @@ def finish_embed(dump: DumpRef) -> dict[str, Any]:
 @task(**policy("index"))
 def plan_index(dump: DumpRef) -> list[dict[str, Any]]:
     """Number the dump's distinct vectors and divide them into parts; shares of these for the next two tasks."""
-    from dedup_pipeline.index import plan_index
+    from dedup_pipeline.stages.index import plan_index
 
     settings = run_settings()
     with errors_for_airflow():
@@ -138,7 +138,7 @@ def plan_index(dump: DumpRef) -> list[dict[str, Any]]:
 @task(map_index_template="{{ label }}", **policy("index"))
 def index(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
     """Build the index files of the parts of one share."""
-    from dedup_pipeline.index import index_part
+    from dedup_pipeline.stages.index import index_part
 
     return _each_part(index_part, dump["dump_id"], share, "vectors")
 
@@ -146,7 +146,7 @@ def index(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
 @task(map_index_template="{{ label }}", **policy("index"))
 def neighbours(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
     """Find the neighbours of the vectors of one share's parts, in the files of all parts."""
-    from dedup_pipeline.index import neighbours_part
+    from dedup_pipeline.stages.index import neighbours_part
 
     return _each_part(neighbours_part, dump["dump_id"], share, "vectors")
 
@@ -154,7 +154,7 @@ def neighbours(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
 @task(**policy("index"))
 def finish_index(dump: DumpRef) -> dict[str, Any]:
     """Put the parts together, and measure the recall of the index against exact search."""
-    from dedup_pipeline.index import index
+    from dedup_pipeline.stages.index import index
 
     return call(index, run_settings(), dump["dump_id"])
 
@@ -162,7 +162,7 @@ def finish_index(dump: DumpRef) -> dict[str, Any]:
 @task(**policy("match"))
 def plan_match(dump: DumpRef) -> list[dict[str, Any]]:
     """Calibrate the verdicts on the dump's photos, or as an earlier dump was; shares of its parts for the next task."""
-    from dedup_pipeline.match import plan_match
+    from dedup_pipeline.stages.match import plan_match
 
     settings = run_settings()
     with errors_for_airflow():
@@ -173,7 +173,7 @@ def plan_match(dump: DumpRef) -> list[dict[str, Any]]:
 @task(map_index_template="{{ label }}", **policy("match"))
 def match(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
     """Find the candidates of the parts of one share, with their evidence."""
-    from dedup_pipeline.match import match_part
+    from dedup_pipeline.stages.match import match_part
 
     return _each_part(match_part, dump["dump_id"], share, "candidates")
 
@@ -181,7 +181,7 @@ def match(dump: DumpRef, share: dict[str, Any]) -> dict[str, int]:
 @task(**policy("match"))
 def finish_match(dump: DumpRef) -> dict[str, Any]:
     """Put the parts together: probabilities, and the threshold for the precision that is asked for."""
-    from dedup_pipeline.match import match
+    from dedup_pipeline.stages.match import match
 
     return call(match, run_settings(), dump["dump_id"])
 
@@ -189,7 +189,7 @@ def finish_match(dump: DumpRef) -> dict[str, Any]:
 @task(**policy("group"))
 def group(dump: DumpRef) -> dict[str, Any]:
     """Put listings that are one product into groups, each with one canonical listing."""
-    from dedup_pipeline.group import group
+    from dedup_pipeline.stages.group import group
 
     return call(group, run_settings(), dump["dump_id"])
 
@@ -197,7 +197,7 @@ def group(dump: DumpRef) -> dict[str, Any]:
 @task(outlets=[CATALOG_DUPLICATES], **policy("export"))
 def export(dump: DumpRef, *, outlet_events: Any = None) -> dict[str, Any]:
     """Write duplicates.json, the pairs and the summary; publish the asset `catalog_duplicates`."""
-    from dedup_pipeline.export import export
+    from dedup_pipeline.stages.export import export
     from dedup_pipeline.store import Store
     from dedup_pipeline.store.manifests import result_of
 
@@ -211,7 +211,7 @@ def export(dump: DumpRef, *, outlet_events: Any = None) -> dict[str, Any]:
 
 
 def _record(dump: DumpRef) -> dict[str, Any]:
-    from dedup_pipeline.record import record
+    from dedup_pipeline.stages.record import record
 
     return call(record, run_settings(), dump["dump_id"], caller=caller())
 

@@ -10,7 +10,7 @@ FETCH = textwrap.dedent(
     """
     import sys
     from dedup_pipeline.config import Settings
-    from dedup_pipeline.fetch import fetch
+    from dedup_pipeline.stages.fetch import fetch
     fetch(Settings.model_validate_json(sys.argv[1]), sys.argv[2])
     """
 )

@@ -5,7 +5,7 @@ import signal
 import socket
 import time
 
-from dedup_pipeline.decoding.child import NO_MEMORY_EXIT, READY, REQUEST, receive
+from dedup_pipeline.pictures.decoding.child import NO_MEMORY_EXIT, READY, REQUEST, receive
 
 
 def main():

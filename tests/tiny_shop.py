@@ -11,9 +11,9 @@ import numpy as np
 from dedup_pipeline import schemas
 from dedup_pipeline.augmentation.edits import encode
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.fingerprint import fingerprint
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.pictures.decode import Picture
+from dedup_pipeline.stages.fingerprint import fingerprint
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store.packs import GROUP_ROWS, IMAGES_FILE

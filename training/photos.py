@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.fingerprint import stage as fingerprint
 from dedup_pipeline.pictures.decode import Picture, PictureError, decode
 from dedup_pipeline.pictures.photo_region import photo_of
+from dedup_pipeline.stages.fingerprint import stage as fingerprint
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.packs import images_of, read_images, read_packed

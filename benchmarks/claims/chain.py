@@ -9,7 +9,7 @@ from claims.claim import OURS, Claim, Contender, Size
 from claims.materials import Materials
 from claims.served import LATENCY, SERVER, reaching_settings, serve_pictures, write_catalog
 from claims.targets import as_fast_as, exponent_below, memory_grows_below
-from dedup_pipeline.stages import run_one
+from dedup_pipeline.stages.chain import run_one
 
 FIRST, FIRST_PICTURES = "first", 100  # the dump that the model is trained on
 _BRIEF = {"epochs": 1, "max_photos": FIRST_PICTURES}

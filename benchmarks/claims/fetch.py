@@ -9,7 +9,7 @@ from claims.materials import Materials
 from claims.served import LATENCY, SERVER, serve_pictures, write_catalog
 from claims.stores import DUMP, settings_of
 from claims.targets import as_fast_as
-from dedup_pipeline.ingest import ingest
+from dedup_pipeline.stages.ingest import ingest
 
 REQUESTS = 16  # under way at once; the contenders know it too
 

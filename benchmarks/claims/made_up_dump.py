@@ -12,10 +12,10 @@ from claims import neighbours, perceptual
 from claims.stores import MODEL, settings_of, write_fetch, write_fetches, write_vectors
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
-from dedup_pipeline.fingerprint import fingerprint
-from dedup_pipeline.fingerprint.stage import FILE
-from dedup_pipeline.ingest import ingest
 from dedup_pipeline.pictures.perceptual import COLOUR_VALUES, LAYOUT_BYTES
+from dedup_pipeline.stages.fingerprint import fingerprint
+from dedup_pipeline.stages.fingerprint.stage import FILE
+from dedup_pipeline.stages.ingest import ingest
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store.packs import IMAGES_FILE

@@ -20,7 +20,7 @@ from claims.served import LATENCY, SERVER, choose_port, reaching_settings
 from claims.targets import as_fast_as, exponent_below, memory_grows_below, more_than
 from dedup_pipeline.evaluate import read_truth
 from dedup_pipeline.sample import serving_catalog
-from dedup_pipeline.stages import run_one
+from dedup_pipeline.stages.chain import run_one
 
 sys.path.append(str(Path(__file__).parents[1] / "peers"))  # whose scripts find each other by that
 from scoring import figures, own_pairs, peer_pairs

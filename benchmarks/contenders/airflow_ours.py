@@ -11,10 +11,10 @@ import psutil
 from contender import Contest
 from own_store import reaching_store
 
-from dedup_pipeline.fetch import pack_seconds
 from dedup_pipeline.stack import Stack
 from dedup_pipeline.stack.services import variable
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.stages.chain import STAGES
+from dedup_pipeline.stages.fetch import pack_seconds
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import seconds_of
 

@@ -4,7 +4,7 @@ import openvino  # noqa: F401 - its import is not counted
 from contender import Contest
 from own_store import DUMP, fresh_store
 
-from dedup_pipeline.embed import embed
+from dedup_pipeline.stages.embed import embed
 
 contest = Contest()
 settings = fresh_store(contest)

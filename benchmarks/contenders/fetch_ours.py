@@ -3,7 +3,7 @@
 from contender import Contest
 from own_store import DUMP, fresh_store
 
-from dedup_pipeline.fetch import fetch
+from dedup_pipeline.stages.fetch import fetch
 
 REQUESTS = 16
 

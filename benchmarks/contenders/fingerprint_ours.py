@@ -4,7 +4,7 @@ import pandas  # noqa: F401 - pyarrow imports it with its first array; imports a
 from contender import Contest
 from own_store import DUMP, fresh_store
 
-from dedup_pipeline.fingerprint import fingerprint
+from dedup_pipeline.stages.fingerprint import fingerprint
 
 contest = Contest()
 settings = fresh_store(contest)

@@ -3,7 +3,7 @@
 from contender import Contest
 
 from dedup_pipeline.config import load_settings
-from dedup_pipeline.ingest import ingest
+from dedup_pipeline.stages.ingest import ingest
 
 contest = Contest()
 settings = load_settings([f"store={contest.results / 'store'}"])

@@ -6,7 +6,7 @@ from contender import Contest
 from found import NEIGHBOURS, write_neighbours
 from own_store import DUMP, fresh_store
 
-from dedup_pipeline.index import index
+from dedup_pipeline.stages.index import index
 from dedup_pipeline.store import Store
 
 contest = Contest()

@@ -7,8 +7,8 @@ import time
 from contender import cpu_seconds
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.match import plan_match
-from dedup_pipeline.stages import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_one
+from dedup_pipeline.stages.match import plan_match
 
 CALIBRATION = "calibration"  # the first part of ``match``; much of it is the same however large the dump
 

@@ -13,9 +13,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.log import mask_secret
 
 from dags.common.params import settings_of
+from dags.common.shares import Share
 from dedup_pipeline.addresses import secrets_in
 from dedup_pipeline.errors import DedupError, is_of_a_service
-from dedup_pipeline.shares import Share
 
 if TYPE_CHECKING:
     from dedup_pipeline.config import Settings

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
-    from dedup_pipeline.ingest import Dump
+    from dedup_pipeline.stages.ingest import Dump
 
 MLFLOW_URL = "mlflow_run_url"
 """The XCom key that holds the address of a task's MLflow run."""
@@ -63,7 +63,7 @@ class FindDump(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """The dump's id and the place of its file."""
-        from dedup_pipeline.ingest import check_inside, is_there
+        from dedup_pipeline.stages.ingest import check_inside, is_there
 
         dump, all_settings = self._dump(context), run_settings()
         settings = all_settings.workflow
@@ -96,7 +96,7 @@ class FindDump(BaseOperator):
 
     @staticmethod
     def _dump(context: Context) -> Dump:
-        from dedup_pipeline.ingest import choose_dump
+        from dedup_pipeline.stages.ingest import choose_dump
 
         params, run = context["params"], context["dag_run"]
         date = run.logical_date.date().isoformat() if run.logical_date and not run.partition_key else None

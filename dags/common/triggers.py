@@ -34,7 +34,7 @@ class DumpTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the file is there; a place that cannot be asked is asked again."""
-        from dedup_pipeline.ingest import is_there
+        from dedup_pipeline.stages.ingest import is_there
 
         catalog = with_secrets_of(self.catalog, load_settings().ingest.dumps)
         while True:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dedup_pipeline.config.decode_limits import USUAL, Limits
 from dedup_pipeline.config.kinds import (
     Backbone,
     Band,
@@ -17,7 +18,6 @@ from dedup_pipeline.config.kinds import (
     WhichModel,
     Words,
 )
-from dedup_pipeline.decoding.limits import USUAL, Limits
 
 _LENIENCE = 4  # times the seconds that fetch gave a picture
 

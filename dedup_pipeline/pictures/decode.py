@@ -19,10 +19,12 @@ import simplejpeg
 from PIL import ExifTags
 
 from dedup_pipeline.compute.malloc import give_back_freed_memory, keep_freed_memory
-from dedup_pipeline.decoding.apart import read_apart
-from dedup_pipeline.decoding.budget import BUDGET
-from dedup_pipeline.decoding.cost import JPEG, Cost, cost_of
-from dedup_pipeline.decoding.formats import (
+from dedup_pipeline.config.decode_limits import USUAL, Limits
+from dedup_pipeline.errors import InputError, ResourceError
+from dedup_pipeline.pictures.decoding.apart import read_apart
+from dedup_pipeline.pictures.decoding.budget import BUDGET
+from dedup_pipeline.pictures.decoding.cost import JPEG, Cost, cost_of
+from dedup_pipeline.pictures.decoding.formats import (
     DAMAGED,
     WORKING_SIDE,
     Header,
@@ -36,8 +38,6 @@ from dedup_pipeline.decoding.formats import (
     require_pixels,
     within,
 )
-from dedup_pipeline.decoding.limits import USUAL, Limits
-from dedup_pipeline.errors import InputError, ResourceError
 from dedup_pipeline.schemas import FetchStatus
 
 __all__ = [

@@ -13,10 +13,10 @@ from typing import Any
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.index import library_for
 from dedup_pipeline.plan.costs import UnitCosts
 from dedup_pipeline.plan.steps import BY_NAME, PIECE, STEPS, Drivers, Step, cells, joined, ordered, pieces, sought
 from dedup_pipeline.plan.workload import Cluster, Workload
+from dedup_pipeline.stages.index import library_for
 
 _HOUR = 3600.0
 _GIGABYTE = 1e9

@@ -13,7 +13,7 @@ from typing import Literal
 
 from dedup_pipeline.compute.hamming import likely_seconds
 from dedup_pipeline.config import IndexSettings
-from dedup_pipeline.index import compared
+from dedup_pipeline.stages.index import compared
 
 Drivers = dict[str, float]
 Each = Literal["shard", "pack", "file", "part"]

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError, NotReadyError
-from dedup_pipeline.fetch import fetch_one
-from dedup_pipeline.index import NeighbourIndex, open_index
-from dedup_pipeline.match import looks_of
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.pictures.decode import Picture, PictureError, decode
+from dedup_pipeline.stages.fetch import fetch_one
+from dedup_pipeline.stages.index import NeighbourIndex, open_index
+from dedup_pipeline.stages.match import looks_of
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import StageResult, result_of
 from dedup_pipeline.verdict.evidence import Looks

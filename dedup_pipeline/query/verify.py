@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.match import Calibration, align
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.query.reference import open_reference, read_picture
 from dedup_pipeline.schemas import VerdictKind
+from dedup_pipeline.stages.match import Calibration, align
 from dedup_pipeline.verdict.alignment import view_of
 from dedup_pipeline.verdict.decoys import Curve
 from dedup_pipeline.verdict.evidence import EVIDENCE, compare

@@ -13,7 +13,7 @@ from dedup_pipeline.addresses import showable
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import StackError
 from dedup_pipeline.evaluate import read_predictions, score, to_dict
-from dedup_pipeline.report import show_score
+from dedup_pipeline.evaluate.terminal import show_score
 from dedup_pipeline.sample import write_catalog
 from dedup_pipeline.signals import interruptible, uninterrupted
 from dedup_pipeline.stack.airflow_api import AirflowClient

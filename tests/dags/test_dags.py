@@ -13,7 +13,7 @@ import pytest
 
 from dedup_pipeline.config import setting_names
 from dedup_pipeline.config.pools import POOLS
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.stages.chain import STAGES
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from outcomes import Outcome
 from workshop import Chain, Reference, Workshop, last_of
 
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.stages.chain import STAGES
 from faulty_server import FaultyServer, drip_body, drip_headers, running, silence, status
 
 _SLOW = {"drips a body": drip_body, "drips a header": drip_headers, "says nothing": silence}

@@ -16,7 +16,7 @@ from outcomes import Outcome
 from places import STORES, Place
 from workshop import DUMP, Chain, Reference, Workshop, last_of
 
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.stages.chain import STAGES
 
 NAMED, MADE_ANEW, NOT_READ = "named", "made anew", "not read"
 _MAKERS = {"packs": "fetch", "models": "train", "exports": "export"}

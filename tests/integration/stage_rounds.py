@@ -12,7 +12,7 @@ from outcomes import Outcome
 from places import STORES
 from workshop import Chain, Reference, Workshop, last_of
 
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.stages.chain import STAGES
 
 HOWS = ("SIGKILL", "SIGTERM", "SIGINT", "MemoryError")
 # what a shell sees of a process that a signal ends, and what its parent sees when it has no handler

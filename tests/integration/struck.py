@@ -75,9 +75,9 @@ class _Struck:
 
 def main() -> None:
     """Make children until nobody asks for any more."""
-    for name in ("dedup_pipeline.cli", "dedup_pipeline.report", "s3fs", "mlflow"):
+    for name in ("dedup_pipeline.cli", "dedup_pipeline.stages.display", "s3fs", "mlflow"):
         import_module(name)
-    from dedup_pipeline.stages import STAGES
+    from dedup_pipeline.stages.chain import STAGES
 
     for name in STAGES.values():
         import_module(name)

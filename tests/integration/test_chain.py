@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from dedup_pipeline.evaluate import read_predictions, score, to_dict
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.stages.chain import STAGES
 
 DUMP = "2018-10-05"
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from dedup_pipeline.config import load_settings
-from dedup_pipeline.record import record
+from dedup_pipeline.stages.record import record
 from dedup_pipeline.tracking.runs import Caller
 
 

@@ -18,7 +18,7 @@ from places import FOLDER, Place
 from conftest import QUICK
 from dedup_pipeline.sample import ImageServer, write_catalog, write_sample_shop
 from dedup_pipeline.stack.services import variable
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.stages.chain import STAGES
 from dedup_pipeline.tracking.database import DATABASE, make_database
 
 DUMP = "2018-10-05"

@@ -363,8 +363,8 @@ def test_parts_of_a_made_up_dump_come_to_the_same(tmp_path, monkeypatch):
     from claims.made_up_dump import make
 
     from dedup_pipeline.config import load_settings
-    from dedup_pipeline.fetch import photos
-    from dedup_pipeline.match import merging
+    from dedup_pipeline.stages.fetch import photos
+    from dedup_pipeline.stages.match import merging
 
     monkeypatch.setattr(photos, "_PIECE", photos._PIECE)  # tasks set these for their own process
     monkeypatch.setattr(merging, "RANGE_ROWS", merging.RANGE_ROWS)

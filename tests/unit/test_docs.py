@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dedup_pipeline.report import settings_page
-from dedup_pipeline.stages import STAGES
+from dedup_pipeline.cli.settings import settings_page
+from dedup_pipeline.stages.chain import STAGES
+from docs.draw_rooms import PAGE, drawing, page_with
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "findings" / "README.md"])
@@ -24,6 +25,10 @@ def test_the_command_line_page_is_that_of_the_code():
     assert (ROOT / "docs" / "reference" / "cli.md").read_text().strip() == made.strip(), "call `make docs`"
 
 
+def test_the_picture_of_the_rooms_is_that_of_the_imports():
+    assert PAGE.read_text() == page_with(drawing()), "call `make docs`"
+
+
 def test_every_stage_has_its_heading_in_the_docs():
     headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "stages.md").read_text(), re.MULTILINE)
     assert [heading for heading in headings if heading in STAGES] == list(STAGES)
@@ -31,12 +36,21 @@ def test_every_stage_has_its_heading_in_the_docs():
 
 def test_every_room_is_on_the_page_of_the_architecture():
     page = (ROOT / "docs" / "architecture.md").read_text()
-    tables = "".join(line for line in page.splitlines(keepends=True) if line.startswith("|"))
+    named = {
+        name.rstrip("/")
+        for line in page.splitlines()
+        if line.startswith("|")
+        for name in re.findall(r"`([\w/]+(?:\.py)?)`", line)
+    }
     package = ROOT / "dedup_pipeline"
-    rooms = {path.name for path in package.iterdir() if path.is_dir() or path.suffix == ".py"}
-    rooms -= {"__init__.py", "__main__.py", "__pycache__"}
-    assert {room for room in rooms if f"`{room}`" not in tables} == set()
-    named = {name.rstrip("/") for name in re.findall(r"`([\w/]+(?:\.py)?)`", tables)}
+    rooms = {
+        path.relative_to(package).as_posix()
+        for top in (package, package / "stages")
+        for path in top.iterdir()
+        if path.is_dir() or path.suffix == ".py"
+    }
+    rooms = {room for room in rooms if not room.endswith(("__init__.py", "__main__.py", "__pycache__"))} - {"stages"}
+    assert rooms - named == set()
     assert {name for name in named if not any((root / name).exists() for root in (ROOT, package))} == {
         "dedup",  # commands and functions
         "verify",

@@ -8,11 +8,11 @@ import torch
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
-from dedup_pipeline.embed import embed, embeddings_path, unfinished_packs
 from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.network import write_model
 from dedup_pipeline.pictures.decode import decode
+from dedup_pipeline.stages.embed import embed, embeddings_path, unfinished_packs
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store.packs import IMAGES_FILE, iter_images, pack_ids

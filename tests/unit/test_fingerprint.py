@@ -7,10 +7,10 @@ import pytest
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings
-from dedup_pipeline.fingerprint import fingerprint
-from dedup_pipeline.fingerprint.stage import FILE, fingerprint_pack
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.pictures.decode import decode
+from dedup_pipeline.stages.fingerprint import fingerprint
+from dedup_pipeline.stages.fingerprint.stage import FILE, fingerprint_pack
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.packs import IMAGES_FILE, iter_images, pack_ids
 from tiny_shop import DUMP, write_tiny_shop

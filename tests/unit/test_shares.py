@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.shares import Share, divide
+from dags.common.shares import Share, divide
 
 
 @given(

@@ -12,8 +12,8 @@ import pytest
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import InputError, NotReadyError
 from dedup_pipeline.evaluate import Evaluation, read_predictions, score, to_dict
+from dedup_pipeline.evaluate.catalog import evaluate_catalog
 from dedup_pipeline.evaluate.page import render
-from dedup_pipeline.evaluate_catalog import evaluate_catalog
 from dedup_pipeline.sample import write_sample_shop
 from tiny_shop import TINY
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from test_pairs import listed
 
-from dedup_pipeline.export.contradictions import Claims, contradictions
 from dedup_pipeline.listings.images import Shown
 from dedup_pipeline.schemas import LISTINGS, conform
+from dedup_pipeline.stages.export.contradictions import Claims, contradictions
 from dedup_pipeline.store import Store
 
 

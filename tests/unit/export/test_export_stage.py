@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from dedup_pipeline import schemas
-from dedup_pipeline.export import export
-from dedup_pipeline.group import group
+from dedup_pipeline.stages.export import export
+from dedup_pipeline.stages.group import group
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, result_of, run_stage
 from tiny_shop import DUMP, write_tiny_shop

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_pipeline.compute.strings import Names
-from dedup_pipeline.export.crowds import Crowds
-from dedup_pipeline.export.listed import Listed
-from dedup_pipeline.export.pairs import KINDS, Likely, found_pairs, listing_pairs
 from dedup_pipeline.schemas import VerdictKind
+from dedup_pipeline.stages.export.crowds import Crowds
+from dedup_pipeline.stages.export.listed import Listed
+from dedup_pipeline.stages.export.pairs import KINDS, Likely, found_pairs, listing_pairs
 
 LISTINGS = [
     ("A1", "FA", "i1", "i1"),

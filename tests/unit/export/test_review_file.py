@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from dedup_pipeline.export.review_file import with_listings
+from dedup_pipeline.stages.export.review_file import with_listings
 
 SEEN = pd.DataFrame(
     {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.export.spreadsheet import defused, defused_ids
+from dedup_pipeline.stages.export.spreadsheet import defused, defused_ids
 
 
 def shown(text):

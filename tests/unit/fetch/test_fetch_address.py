@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_pipeline.config import FetchSettings
-from dedup_pipeline.fetch import connection
-from dedup_pipeline.fetch.address import AddressError, is_public, may_be_inside, read_url
-from dedup_pipeline.fetch.connection import resolve
 from dedup_pipeline.schemas import FetchStatus
+from dedup_pipeline.stages.fetch import connection
+from dedup_pipeline.stages.fetch.address import AddressError, is_public, may_be_inside, read_url
+from dedup_pipeline.stages.fetch.connection import resolve
 
 INSIDE = [
     "0.0.0.0/8",

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 import faulty_server as faulty
-from dedup_pipeline.fetch.client import retry_after
-from dedup_pipeline.fetch.content import judge
-from dedup_pipeline.fetch.crew import Crew
 from dedup_pipeline.pictures.decode import Limits
 from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.schemas import FetchStatus
+from dedup_pipeline.stages.fetch.client import retry_after
+from dedup_pipeline.stages.fetch.content import judge
+from dedup_pipeline.stages.fetch.crew import Crew
 from dedup_pipeline.wording import tidy
 
 
@@ -436,7 +436,7 @@ def test_a_defect_in_a_thread_is_raised(server, make_settings, monkeypatch):
     def fail(*_):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("dedup_pipeline.fetch.client.Client.request", fail)
+    monkeypatch.setattr("dedup_pipeline.stages.fetch.client.Client.request", fail)
     with Crew(make_settings().fetch) as crew, contextlib.suppress(TimeoutError):
         crew.send(server.url("/a.jpg"))
         with pytest.raises(RuntimeError, match="a defect"):

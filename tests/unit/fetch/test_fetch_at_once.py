@@ -5,7 +5,7 @@ import signal
 import time
 
 import faulty_server as faulty
-from dedup_pipeline.fetch import plan_fetch
+from dedup_pipeline.stages.fetch import plan_fetch
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.packs import iter_images, pack_ids

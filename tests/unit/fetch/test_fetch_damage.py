@@ -6,7 +6,7 @@ import pytest
 
 import faulty_server as faulty
 from dedup_pipeline.errors import DamagedError
-from dedup_pipeline.fetch import fetch
+from dedup_pipeline.stages.fetch import fetch
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.packs import images_of, iter_images, pack_ids

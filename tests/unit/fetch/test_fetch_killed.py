@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import faulty_server as faulty
-from dedup_pipeline.fetch import fetch, fetch_pack, pack, plan_fetch
-from dedup_pipeline.fetch.plan import read_plan
-from dedup_pipeline.fetch.spool import spooled_parts
+from dedup_pipeline.stages.fetch import fetch, fetch_pack, pack, plan_fetch
+from dedup_pipeline.stages.fetch.plan import read_plan
+from dedup_pipeline.stages.fetch.spool import spooled_parts
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.packs import pack_ids
 from fetched import content, paths, start

@@ -9,11 +9,11 @@ from PIL import Image
 
 import faulty_server as faulty
 from dedup_pipeline.errors import FetchError, NotReadyError
-from dedup_pipeline.fetch import fetch, fetch_pack, finish_fetch, photos, plan_fetch, seal
-from dedup_pipeline.fetch.packing import SHARED_BY
-from dedup_pipeline.fetch.plan import read_plan
 from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.schemas import FETCHES, IMAGES, PHOTOS
+from dedup_pipeline.stages.fetch import fetch, fetch_pack, finish_fetch, photos, plan_fetch, seal
+from dedup_pipeline.stages.fetch.packing import SHARED_BY
+from dedup_pipeline.stages.fetch.plan import read_plan
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.packs import GROUP_ROWS, images_of, iter_images, pack_ids

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dedup_pipeline.errors import DamagedError
-from dedup_pipeline.fetch import fetch
-from dedup_pipeline.fingerprint import fingerprint
+from dedup_pipeline.stages.fetch import fetch
+from dedup_pipeline.stages.fingerprint import fingerprint
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.packs import IMAGES_FILE, pack_ids
 from fetched import paths

@@ -4,7 +4,7 @@ import pytest
 
 import faulty_server as faulty
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.fetch import fetch_one
+from dedup_pipeline.stages.fetch import fetch_one
 
 PICTURE = faulty.picture_bytes("a picture")
 

@@ -7,8 +7,8 @@ import logging
 import pytest
 
 import faulty_server as faulty
-from dedup_pipeline.fetch import fetch
-from dedup_pipeline.fetch.crew import Crew
+from dedup_pipeline.stages.fetch import fetch
+from dedup_pipeline.stages.fetch.crew import Crew
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.packs import FETCHES_FILE, pack_ids
 from fetched import paths
@@ -52,7 +52,7 @@ def test_a_host_that_lets_requests_hang_is_given_up(servers, make_settings, make
     slow = servers(2, route)
     settings = make_settings(**QUICK)
     make_dump(settings, "one", [[url] for url in urls_of(*slow)])
-    with caplog.at_level(logging.WARNING, logger="dedup_pipeline.fetch"):
+    with caplog.at_level(logging.WARNING, logger="dedup_pipeline.stages.fetch"):
         rows = fetched(settings)
     assert {row["status"] for row in rows.values()} == {"timeout"}
     assert [asked(server) for server in slow] == [5, 5]

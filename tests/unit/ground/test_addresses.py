@@ -5,9 +5,9 @@ import json
 import pytest
 
 from dedup_pipeline.addresses import secrets_in, showable, with_secrets_of, without_person
+from dedup_pipeline.cli.settings import show_settings
 from dedup_pipeline.config import Settings, TrackingSettings
 from dedup_pipeline.errors import StoreError
-from dedup_pipeline.report import show_settings
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.tracking.runs import Tracking

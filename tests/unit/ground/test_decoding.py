@@ -16,13 +16,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.decoding import apart
-from dedup_pipeline.decoding.apart import read_apart
-from dedup_pipeline.decoding.budget import BUDGET, Budget
-from dedup_pipeline.decoding.cost import cost_of
-from dedup_pipeline.decoding.formats import TILE
 from dedup_pipeline.errors import InputError, ResourceError
 from dedup_pipeline.pictures.decode import Limits, PictureError, check, decode, decode_own
+from dedup_pipeline.pictures.decoding import apart
+from dedup_pipeline.pictures.decoding.apart import read_apart
+from dedup_pipeline.pictures.decoding.budget import BUDGET, Budget
+from dedup_pipeline.pictures.decoding.cost import cost_of
+from dedup_pipeline.pictures.decoding.formats import TILE
 from dedup_pipeline.query.reference import read_picture
 from dedup_pipeline.schemas import FetchStatus
 
@@ -203,7 +203,7 @@ def test_a_picture_that_takes_more_than_the_budget_is_refused_and_named(kind):
 NO_MEMORY = """
 import os, resource, sys
 from pathlib import Path
-from dedup_pipeline.fetch.content import judge
+from dedup_pipeline.stages.fetch.content import judge
 from dedup_pipeline.pictures.decode import *
 
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
@@ -309,7 +309,9 @@ def test_a_child_that_does_nothing_is_not_waited_for_without_end(stand_in, monke
 
 
 def children():
-    return [child for child in psutil.Process().children() if "dedup_pipeline.decoding.child" in child.cmdline()]
+    return [
+        child for child in psutil.Process().children() if "dedup_pipeline.pictures.decoding.child" in child.cmdline()
+    ]
 
 
 def test_a_child_that_was_killed_is_replaced():
@@ -349,7 +351,7 @@ def test_a_child_has_neither_keys_nor_files(tmp_path):
 
 CONFINED = """
 import sys, socket
-from dedup_pipeline.decoding.confine import confine
+from dedup_pipeline.pictures.decoding.confine import confine
 
 confine()
 import wave
@@ -400,7 +402,7 @@ def test_children_end_with_their_parent(tmp_path):
 FORKED = """
 import os, sys, threading
 from pathlib import Path
-from dedup_pipeline.decoding.budget import BUDGET
+from dedup_pipeline.pictures.decoding.budget import BUDGET
 from dedup_pipeline.pictures.decode import Limits, decode
 
 data = Path(sys.argv[1]).read_bytes()

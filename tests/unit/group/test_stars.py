@@ -5,7 +5,7 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.group.stars import Tie, stars
+from dedup_pipeline.stages.group.stars import Tie, stars
 
 
 def graph(pairs):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dedup_pipeline.index.nearest import nearest, without_own
+from dedup_pipeline.stages.index.nearest import nearest, without_own
 
 found = st.tuples(st.integers(1, 4), st.integers(1, 12)).flatmap(
     lambda shape: arrays.arrays(np.float32, shape, elements=st.sampled_from([-np.inf, -0.5, 0.0, 0.25, 0.5, 1.0]))

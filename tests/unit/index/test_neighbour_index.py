@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.index import NeighbourIndex, Vectors, annoy_files, crowd_of, faiss_files
-from dedup_pipeline.index.cells import cell_count, compared, probe_count
-from dedup_pipeline.index.quality import crowds_of, measure_recall
-from dedup_pipeline.index.rows import digests_of, distinct_rows
-from dedup_pipeline.index.sidecar import METRIC, Sidecar
+from dedup_pipeline.stages.index import NeighbourIndex, Vectors, annoy_files, crowd_of, faiss_files
+from dedup_pipeline.stages.index.cells import cell_count, compared, probe_count
+from dedup_pipeline.stages.index.quality import crowds_of, measure_recall
+from dedup_pipeline.stages.index.rows import digests_of, distinct_rows
+from dedup_pipeline.stages.index.sidecar import METRIC, Sidecar
 
 LIBRARIES = ["annoy", "faiss"]
 

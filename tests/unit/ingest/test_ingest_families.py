@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.ingest.families import Families
-from dedup_pipeline.ingest.identity import IdTable, keys_of
-from dedup_pipeline.ingest.naming import smallest_ids
+from dedup_pipeline.stages.ingest.families import Families
+from dedup_pipeline.stages.ingest.identity import IdTable, keys_of
+from dedup_pipeline.stages.ingest.naming import smallest_ids
 
 ids = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=24)
 

@@ -9,7 +9,7 @@ import pytest
 
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.ingest import ingest, sense
+from dedup_pipeline.stages.ingest import ingest, sense
 
 COLUMNS = "ingest.columns=id=id,image=image,family=family,category=category"
 HEADER = "id,image,family,category\n"

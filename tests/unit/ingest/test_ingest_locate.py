@@ -4,7 +4,7 @@ import pytest
 
 from dedup_pipeline.config import IngestSettings, load_settings
 from dedup_pipeline.errors import InputError, SettingsError
-from dedup_pipeline.ingest import check_inside, choose_dump, date_in, dumps_there, is_there
+from dedup_pipeline.stages.ingest import check_inside, choose_dump, date_in, dumps_there, is_there
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.ingest import ingest, parquet, source
-from dedup_pipeline.ingest.parquet import read_parquet
-from dedup_pipeline.ingest.parquet_pages import pages_of
-from dedup_pipeline.ingest.source import open_source
+from dedup_pipeline.stages.ingest import ingest, parquet, source
+from dedup_pipeline.stages.ingest.parquet import read_parquet
+from dedup_pipeline.stages.ingest.parquet_pages import pages_of
+from dedup_pipeline.stages.ingest.source import open_source
 
 COLUMNS = "ingest.columns=id=id,image=image,family=family,title=title"
 TEXTS = ["id", "title"]

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.ingest.renditions import ranked, ranked_distinct
-from dedup_pipeline.ingest.repeating import WRITTEN, convert_values, listing_writer, photo_columns, pruned
 from dedup_pipeline.schemas import LISTINGS
+from dedup_pipeline.stages.ingest.renditions import ranked, ranked_distinct
+from dedup_pipeline.stages.ingest.repeating import WRITTEN, convert_values, listing_writer, photo_columns, pruned
 
 texts = st.lists(st.sampled_from(["a", " a", "b", "", " ", "c>d", None]), max_size=12)
 photos = st.lists(st.sampled_from(["x-400x400-.jpg;x-200x200-.jpg", "y;z;y", "", "null", "y", None]), max_size=9)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.ingest.sides import sides_of
+from dedup_pipeline.stages.ingest.sides import sides_of
 
 FORM = re.compile(rb"(?<=[-_/=,])([0-9]{2,5})[xX]([0-9]{0,5})(?=[-_/.,?&#@]|$)")
 QUERY = re.compile(rb"[?&](?:w|h|width|height|size|sz|wid|hei)=([0-9]{2,5})(?:[&#]|$)")

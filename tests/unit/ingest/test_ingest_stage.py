@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import InputError, SettingsError
-from dedup_pipeline.ingest import ingest
 from dedup_pipeline.schemas import LISTINGS, REJECTS
+from dedup_pipeline.stages.ingest import ingest
 
 LUMA = Path(__file__).parents[4] / "shared" / "catalogs" / "luma"
 PLAIN = ("preset=columns", "columns=id=id,image=image,family=family,title=title,category=category,price=price")
@@ -335,7 +335,7 @@ def test_a_kill_at_any_point_leaves_nothing_half_written(tmp_path):
     program = (
         "import os, signal, sys\n"
         "from dedup_pipeline.config import load_settings\n"
-        "from dedup_pipeline.ingest import ingest\n"
+        "from dedup_pipeline.stages.ingest import ingest\n"
         "calls = []\n"
         "def progress(done, of):\n"
         "    calls.append(done)\n"

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from dedup_pipeline.ingest.normalise import price_of
-from dedup_pipeline.ingest.renditions import ranked
+from dedup_pipeline.stages.ingest.normalise import price_of
+from dedup_pipeline.stages.ingest.renditions import ranked
 
 
 def rank(text: str | None, wanted: int = 400, separator: str = ";") -> list[str]:

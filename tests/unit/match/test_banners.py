@@ -14,16 +14,16 @@ import tiny_shop
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.augmentation.reuploads import pack
-from dedup_pipeline.embed import embed
-from dedup_pipeline.index import index
-from dedup_pipeline.match.banners import banners_among
-from dedup_pipeline.match.nodes import STATES, load_nodes
 from dedup_pipeline.model.network import write_model
 from dedup_pipeline.pictures.decode import decode
 from dedup_pipeline.pictures.perceptual import figures, square
 from dedup_pipeline.pictures.text_cards import is_text_card
 from dedup_pipeline.sample.photo import photograph
 from dedup_pipeline.schemas import NodeState
+from dedup_pipeline.stages.embed import embed
+from dedup_pipeline.stages.index import index
+from dedup_pipeline.stages.match.banners import banners_among
+from dedup_pipeline.stages.match.nodes import STATES, load_nodes
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from studio import STYLES, look_of

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.embed import embed
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.index import index, open_index
-from dedup_pipeline.match import Calibration, align, match_part, plan_match
-from dedup_pipeline.match.calibrate import calibrate
-from dedup_pipeline.match.nodes import Nodes, load_nodes
-from dedup_pipeline.match.simulate import COPIES, Made, Sources, simulate
-from dedup_pipeline.match.views import node_views
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.network import write_model
+from dedup_pipeline.stages.embed import embed
+from dedup_pipeline.stages.index import index, open_index
+from dedup_pipeline.stages.match import Calibration, align, match_part, plan_match
+from dedup_pipeline.stages.match.calibrate import calibrate
+from dedup_pipeline.stages.match.nodes import Nodes, load_nodes
+from dedup_pipeline.stages.match.simulate import COPIES, Made, Sources, simulate
+from dedup_pipeline.stages.match.views import node_views
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, result_of, run_stage
 from dedup_pipeline.verdict.alignment import ALIGNED, DEEP, aligned_evidence

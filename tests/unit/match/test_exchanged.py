@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dedup_pipeline.match.exchanged import share_of_reuploads
+from dedup_pipeline.stages.match.exchanged import share_of_reuploads
 
 
 @pytest.mark.parametrize("expected", [12, 40, 200])

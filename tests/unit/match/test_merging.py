@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dedup_pipeline.match.merging import Merged, merged
 from dedup_pipeline.schemas import VERDICTS, VerdictKind, conform
+from dedup_pipeline.stages.match.merging import Merged, merged
 from dedup_pipeline.store import Store
 
 NODES, PAIRS = 60, 900

@@ -16,12 +16,12 @@ from dedup_pipeline import schemas
 from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.embed.stage import embeddings_path
-from dedup_pipeline.index import index, read_neighbours
-from dedup_pipeline.match.candidates import candidates_of, found_by
-from dedup_pipeline.match.node_table import Families
-from dedup_pipeline.match.nodes import Nodes, load_nodes, open_nodes
-from dedup_pipeline.match.parts import places_by_cells, places_taken_over, rows_of
+from dedup_pipeline.stages.embed.stage import embeddings_path
+from dedup_pipeline.stages.index import index, read_neighbours
+from dedup_pipeline.stages.match.candidates import candidates_of, found_by
+from dedup_pipeline.stages.match.node_table import Families
+from dedup_pipeline.stages.match.nodes import Nodes, load_nodes, open_nodes
+from dedup_pipeline.stages.match.parts import places_by_cells, places_taken_over, rows_of
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store.packs import IMAGES_FILE, pack_ids
@@ -96,7 +96,7 @@ def test_an_index_in_parts_finds_the_same(embedded: Settings) -> None:
 def test_a_large_dump_takes_faiss_by_itself(embedded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen, found = asked(embedded)
     assert (chosen.index.library, found["counts"]["library"]) == ("auto", "annoy")
-    monkeypatch.setattr("dedup_pipeline.index.stage._ANNOY_UP_TO", 38)
+    monkeypatch.setattr("dedup_pipeline.stages.index.stage._ANNOY_UP_TO", 38)
     _, large = asked(embedded, cells=4, probes=4)
     _, told = asked(embedded, library="faiss", cells=4, probes=4)
     assert large["counts"]["library"] == "faiss"
@@ -147,7 +147,7 @@ def crowds_of(nodes: Nodes) -> Floats:
 
 
 def test_near_nodes_stand_together(in_crowds: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dedup_pipeline.match.parts._CELL", 10)
+    monkeypatch.setattr("dedup_pipeline.stages.match.parts._CELL", 10)
     places, crowds = places_by_cells(in_crowds, Settings()), crowds_of(in_crowds)
     parts = [rows_of(places, part, 10) for part in range(4)]
     assert np.concatenate(parts).tolist() != list(range(PRODUCTS))

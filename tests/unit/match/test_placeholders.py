@@ -12,12 +12,12 @@ import torch
 import tiny_shop
 from dedup_pipeline import schemas
 from dedup_pipeline.config import MatchSettings
-from dedup_pipeline.embed import embed
-from dedup_pipeline.index import index
-from dedup_pipeline.match.nodes import STATES, load_nodes
-from dedup_pipeline.match.placeholders import is_placeholder
 from dedup_pipeline.model.network import write_model
 from dedup_pipeline.schemas import NodeState
+from dedup_pipeline.stages.embed import embed
+from dedup_pipeline.stages.index import index
+from dedup_pipeline.stages.match.nodes import STATES, load_nodes
+from dedup_pipeline.stages.match.placeholders import is_placeholder
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from training.backbone import untrained_network

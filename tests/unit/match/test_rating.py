@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dedup_pipeline.match.calibrate import Calibration
-from dedup_pipeline.match.rating import Rating, Scores, rate
-from dedup_pipeline.match.texts import TEXTS
+from dedup_pipeline.stages.match.calibrate import Calibration
+from dedup_pipeline.stages.match.rating import Rating, Scores, rate
+from dedup_pipeline.stages.match.texts import TEXTS
 from dedup_pipeline.verdict.decoys import threshold_for
 
 DUPLICATES, STRANGERS, DECOYS = 400, 4000, 1000

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.match import reference as module
-from dedup_pipeline.match.known import Known
-from dedup_pipeline.match.reference import OF_MODEL, reference, reference_digest, write_reference
-from dedup_pipeline.match.simulate import PACK, RECOLOUR, REPRINT
+from dedup_pipeline.stages.match import reference as module
+from dedup_pipeline.stages.match.known import Known
+from dedup_pipeline.stages.match.reference import OF_MODEL, reference, reference_digest, write_reference
+from dedup_pipeline.stages.match.simulate import PACK, RECOLOUR, REPRINT
 from dedup_pipeline.verdict.evidence import EVIDENCE, GLANCE
 
 

@@ -18,14 +18,14 @@ import pytest
 import torch
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.embed import embed
-from dedup_pipeline.index import index
-from dedup_pipeline.match import Calibration, match_part, plan_match, views
-from dedup_pipeline.match.earlier import settle
-from dedup_pipeline.match.laid import NAMES, Kept, laid_path, read_kept
-from dedup_pipeline.match.nodes import Nodes, open_nodes
-from dedup_pipeline.match.views import Gallery
 from dedup_pipeline.model.network import write_model
+from dedup_pipeline.stages.embed import embed
+from dedup_pipeline.stages.index import index
+from dedup_pipeline.stages.match import Calibration, match_part, plan_match, views
+from dedup_pipeline.stages.match.earlier import settle
+from dedup_pipeline.stages.match.laid import NAMES, Kept, laid_path, read_kept
+from dedup_pipeline.stages.match.nodes import Nodes, open_nodes
+from dedup_pipeline.stages.match.views import Gallery
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from tiny_shop import write_tiny_shop
@@ -275,7 +275,7 @@ def test_a_part_looks_at_no_picture_twice_and_lets_go_of_those_it_has_passed(
     node_views, laid_over = views.node_views, Gallery.align
     monkeypatch.setattr(views, "node_views", noted)
     monkeypatch.setattr(Gallery, "align", align)
-    monkeypatch.setattr("dedup_pipeline.match.stage._BLOCK", 7)
+    monkeypatch.setattr("dedup_pipeline.stages.match.stage._BLOCK", 7)
     match_part(settings, FIRST, 0)
     assert store.read_table(verdicts).to_pandas().equals(before)
     assert len(looked) == len(set(looked)) > max(held)
@@ -306,7 +306,7 @@ def test_a_part_that_is_killed_leaves_nothing_half_kept(second: Second) -> None:
     store.remove(store.dump(SECOND, "match", "manifest-00000.json"))
     code = (
         "from dedup_pipeline.config import Settings\n"
-        "from dedup_pipeline.match import match_part\n"
+        "from dedup_pipeline.stages.match import match_part\n"
         f"match_part(Settings.model_validate_json({settings.model_dump_json()!r}), {SECOND!r}, 0)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from dedup_pipeline import schemas
 from dedup_pipeline.compute.strings import Names
-from dedup_pipeline.index import Vectors
-from dedup_pipeline.match.node_table import Families, NodeLooks
-from dedup_pipeline.match.nodes import STATES, Nodes
-from dedup_pipeline.match.texts import TEXTS, Texts
-from dedup_pipeline.match.words import word_weights
 from dedup_pipeline.schemas import NodeState
+from dedup_pipeline.stages.index import Vectors
+from dedup_pipeline.stages.match.node_table import Families, NodeLooks
+from dedup_pipeline.stages.match.nodes import STATES, Nodes
+from dedup_pipeline.stages.match.texts import TEXTS, Texts
+from dedup_pipeline.stages.match.words import word_weights
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.fetch import photos
-from dedup_pipeline.index.cells import cell_count
-from dedup_pipeline.match import merging, parts
 from dedup_pipeline.plan import Cluster, Workload, load_costs, make_plan
 from dedup_pipeline.plan import steps as forms
 from dedup_pipeline.plan.costs import Catalog, Fetching, Origin, Stored, UnitCosts, Workflow
 from dedup_pipeline.plan.learn import fitted, scaled
 from dedup_pipeline.plan.observe import Observation, Observed
 from dedup_pipeline.plan.steps import BY_NAME, STEPS, joined, ordered, pieces
+from dedup_pipeline.stages.fetch import photos
+from dedup_pipeline.stages.index.cells import cell_count
+from dedup_pipeline.stages.match import merging, parts
 
 HOUR = 3600.0
 SETTINGS = load_settings(["index.library=faiss"])  # at any size: where `auto` changes to it, less is taken

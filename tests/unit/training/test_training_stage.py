@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.embed import embed
 from dedup_pipeline.errors import ModelError, SettingsError
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.preprocess import prepare
+from dedup_pipeline.stages.embed import embed
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import StageResult
 from dedup_pipeline.tracking.runs import CHALLENGER, CHAMPION, Tracking, tracking_uri

@@ -1,0 +1,132 @@
+"""Catalogs whose duplicates are known, figures against their truth, and what a run will take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dedup_pipeline.cli.options import AsJson, Config, Model, Sets, Store, settings_from
+from dedup_pipeline.errors import InputError
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")],
+    seed: Annotated[int, typer.Option(help="Another seed draws another shop.")] = 7,
+    products: Annotated[int, typer.Option(min=40, help="How many products.")] = 260,
+    style: Annotated[
+        Literal["studio", "phone"], typer.Option(help="Photographed in a studio, or by phone on beds and floors.")
+    ] = "studio",
+    edits: Annotated[
+        Literal["known", "unseen"], typer.Option(help="Copies as the training makes them, or as it never does.")
+    ] = "known",
+    serve: Annotated[bool, typer.Option("--serve", help="Serve its pictures until interrupted.")] = False,
+    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 0,
+) -> None:
+    """Render the sample shop: a catalog, its pictures and the truth about its duplicates."""
+    from dedup_pipeline.sample import ImageServer, write_catalog, write_sample_shop
+
+    counts = write_sample_shop(folder, seed=seed, products=products, style=style, edits=edits)
+    typer.echo(f"{folder}: {counts.listings} listings, {counts.photos} photos, {counts.true_photo_pairs} true pairs")
+    if serve:
+        with ImageServer(folder, port) as server:
+            file = folder / "catalog-local.csv"
+            write_catalog(folder, server.base_url, file)
+            typer.echo(f"serving {server.base_url}; the dump with these addresses is {file}; Ctrl-C ends")
+            server.wait()
+
+
+def score(
+    truth: Annotated[Path, typer.Argument(help="Folder with truth.csv and photos.csv.")],
+    predictions: Annotated[Path, typer.Argument(help="duplicates.json, pairs.parquet, or a CSV of pairs.")],
+    by_edit: Annotated[bool, typer.Option("--by-edit", help="Also the recall per edit.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Precision and recall of pairs against a known truth."""
+    from dedup_pipeline.evaluate import read_predictions, to_dict
+    from dedup_pipeline.evaluate import score as evaluate
+    from dedup_pipeline.evaluate.terminal import show_score
+
+    read = read_predictions(predictions)
+    result = evaluate(truth, read.pairs, scored=read.scored, crowds=read.crowds)
+    if as_json:
+        typer.echo(json.dumps(to_dict(result), indent=1))
+    else:
+        show_score(to_dict(result), by_edit=by_edit)
+
+
+def evaluate(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="Truth folder; without one the sample shop is rendered."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the page goes; by default .dedup/evaluate/NAME/evaluation.", metavar="DIR"),
+    ] = None,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Run no stage: measure what the store holds.")] = False,
+    dump: Annotated[
+        str | None,
+        typer.Option(help="Id of the dump; by default 'evaluation', or with --no-run the only one.", metavar="ID"),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Folder or URL of the run; by default one of its own.", metavar="URL")
+    ] = None,
+    model: Model = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Run a catalog whose duplicates are known, measure the result, and write a page about it."""
+    from dedup_pipeline.evaluate.catalog import evaluate_catalog
+
+    if no_run and store is None:
+        raise InputError("--no-run measures what a store holds: name the store with --store")
+    settings = settings_from(store, config, sets, train__model=model)
+    evaluate_catalog(settings, folder, own_store=store is None, run=not no_run, dump_id=dump, out=out)
+
+
+def plan(
+    rows: Annotated[int, typer.Option(help="Rows of the dump.")],
+    images: Annotated[int, typer.Option(help="Distinct images that they show.")],
+    new_images: Annotated[int | None, typer.Option(help="Of these, new to the store; by default all.")] = None,
+    workers: Annotated[int, typer.Option(help="Workers.")] = 1,
+    cores_per_worker: Annotated[int, typer.Option(help="Cores of each.")] = 2,
+    memory_per_worker: Annotated[float, typer.Option(help="Memory of each, in GB.")] = 16.0,
+    hosts: Annotated[int, typer.Option(help="Hosts that serve the photos.")] = 1,
+    latency: Annotated[
+        float | None, typer.Option(help="Seconds of a request for a photo; by default as measured.")
+    ] = None,
+    shard_images: Annotated[
+        int, typer.Option(help="Cut the dump into shards of at most so many images; 0: as few as fit the memory.")
+    ] = 0,
+    costs: Annotated[Path | None, typer.Option(help="Unit costs; by default the package's.", metavar="FILE")] = None,
+    learn: Annotated[
+        str | None, typer.Option(help="Scale the unit costs to the run over this dump in the store.", metavar="DUMP")
+    ] = None,
+    cores_of_run: Annotated[int, typer.Option(help="How many cores each step of that run had.")] = 1,
+    save: Annotated[Path | None, typer.Option(help="Write the unit costs, for --costs.", metavar="FILE")] = None,
+    as_json: AsJson = False,
+    store: Store = None,
+    config: Config = None,
+    sets: Sets = None,
+) -> None:
+    """Reckon what a run over a dump would take: hours, tasks, memory, storage, shards."""
+    from rich.console import Console
+
+    from dedup_pipeline.plan import Cluster, Workload, learnt_from, load_costs, make_plan
+    from dedup_pipeline.plan.page import show_plan
+
+    settings = settings_from(store, config, sets)
+    known = load_costs(costs)
+    if learn is not None:
+        known = learnt_from(known, settings, learn, cores=cores_of_run)
+    work = Workload(rows, images, images if new_images is None else new_images, shard_images)
+    made = make_plan(work, Cluster(workers, cores_per_worker, memory_per_worker, hosts, latency), known, settings)
+    if save is not None:
+        save.write_text(known.to_json())
+    if as_json:
+        typer.echo(json.dumps(made.to_dict() | {"origin": known.origin.model_dump()}, indent=2))
+    else:
+        show_plan(made, known.origin, Console(highlight=False))

@@ -1,8 +1,0 @@
-"""Fetching: from the photos of a dump to packs of images, politely, safely, and each URL once."""
-
-from dedup_pipeline.fetch.pack import fetch_pack
-from dedup_pipeline.fetch.plan import pack_seconds, plan_fetch, planned_packs
-from dedup_pipeline.fetch.single import fetch_one
-from dedup_pipeline.fetch.stage import fetch, finish_fetch
-
-__all__ = ["fetch", "fetch_one", "fetch_pack", "finish_fetch", "pack_seconds", "plan_fetch", "planned_packs"]

@@ -1,5 +1,0 @@
-"""The run over a dump as MLflow shows it: counts, seconds, and where the exports lie."""
-
-from dedup_pipeline.record.stage import record
-
-__all__ = ["record"]
