@@ -51,7 +51,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "default, seed 9": {"seed": 9},
     "loss contrastive": {"train.loss": "contrastive", "train.margin": 0.5},
     "loss infonce": {"train.loss": "infonce"},
-    "loss infonce, no spread": {"train.loss": "infonce", "train.spread": 0.0},
+    "loss infonce, no spread": {"train.loss": "infonce", "train.koleo_weight": 0.0},
     "loss infonce, all strangers": {"train.loss": "infonce", "train.miner": "all"},
     "loss infonce, seed 8": {"train.loss": "infonce", "seed": 8},
     "loss infonce, seed 9": {"train.loss": "infonce", "seed": 9},
@@ -128,7 +128,7 @@ class _Ablation:
 
     def run(self, name: str, settings: Settings) -> Mapping[str, float]:
         """The figures of a configuration: measured, unless MLflow has them."""
-        deciding = settings.train.model_dump(mode="json", exclude={"model", "promote"})
+        deciding = settings.train.stored(exclude={"model", "promote"})
         key = digest("ablation", VERSION, name, self._catalog, self._split, settings.seed, deciding)
         tags = {"catalog": self._catalog, "split": self._split, "configuration": name}
         run_id = self._tracking.open_run(key, f"{self._catalog} {self._split}: {name}", tags)

@@ -68,7 +68,13 @@ def _shop(folder: Path, seed: int, style: str) -> tuple[Sides, Sides, dict[int, 
     work = folder / str(seed)
     write_sample_shop(work / "shop", seed=seed, products=_PRODUCTS, style=style)
     settings = load_settings(
-        [f"store={work / 'store'}", "match.reprints=true", "match.laid_pairs=10", "train.model=train", "train.epochs=2"]
+        [
+            f"store={work / 'store'}",
+            "match.reprints=true",
+            "match.aligned_pairs_per_photo=10",
+            "train.model=train",
+            "train.epochs=2",
+        ]
     )
     catalog = work / "catalog.csv"
     with serving_catalog(settings, work / "shop", catalog) as served:

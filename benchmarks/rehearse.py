@@ -131,7 +131,7 @@ def _rehearse(
     values, _ = rate(lambda names: [verdicts.select(names)], calibration, matched, use_texts=settings.match.texts).of(
         verdicts
     )
-    threshold, _ = threshold_for(values, settings.match.target_precision, settings.match.least_probability)
+    threshold, _ = threshold_for(values, settings.match.target_precision, settings.match.min_probability)
     accepted = (values >= threshold) & candidates.counted
     right = accepted & candidates.right
     outside = candidates.right & (apart[candidates.low] | apart[candidates.high])

@@ -235,7 +235,7 @@ def _shares(dump_id: str, unfinished_packs: Any) -> list[dict[str, Any]]:
 
 def _divided(settings: Settings, everything: list[T], wanted: list[T], noun: str) -> list[dict[str, Any]]:
     """What is still to be done, in shares that a task can be mapped over."""
-    shares = divide(everything, wanted, settings.workflow.most_mapped_tasks, noun)
+    shares = divide(everything, wanted, settings.workflow.max_mapped_tasks, noun)
     return [share.to_dict() for share in shares]
 
 

@@ -16,19 +16,19 @@ class TrustedInfoNCELoss(nn.Module):
     Plain InfoNCE pushes hardest at the nearest other picture of the batch, where a dump's hidden duplicates are. So
     each pair of an anchor and its positive has negatives of its own: recolours of the anchor, however near, and
     strangers as the miner says; ``semihard`` believes those that are farther than this positive. Photos of one family
-    are neither. The spread regulariser (Kozachenko-Leonenko estimate of the entropy) drives every embedding away from
-    its nearest negative; it sees those that some pair of the anchor believes.
+    are neither. The spread regulariser (KoLeo: the Kozachenko-Leonenko estimate of the entropy) drives every embedding
+    away from its nearest negative; it sees those that some pair of the anchor believes.
 
     Args:
         temperature: divides the cosines.
-        spread: weight of the regulariser.
+        koleo_weight: weight of the regulariser.
         miner: which strangers count: ``semihard``, those nearer than the positive (``hard``), or ``all``.
     """
 
-    def __init__(self, temperature: float, spread: float, miner: Miner = "semihard") -> None:
+    def __init__(self, temperature: float, koleo_weight: float, miner: Miner = "semihard") -> None:
         super().__init__()
         self.temperature = temperature
-        self.spread = spread
+        self.koleo_weight = koleo_weight
         self.miner = miner
 
     def forward(self, vectors: Tensor, labels: Tensor, origins: Tensor, families: Tensor) -> tuple[Tensor, int]:
@@ -47,8 +47,8 @@ class TrustedInfoNCELoss(nn.Module):
             own = similarities[anchors, positives] / self.temperature
             against = torch.cat([own[:, None], rows.masked_fill(~believed, -torch.inf)], dim=1)
             loss = (torch.logsumexp(against, dim=1) - own).sum() / max(1, len(own))
-            if self.spread > 0:
-                loss = loss + self.spread * _nearness(similarities, _of_anchors(anchors, believed))
+            if self.koleo_weight > 0:
+                loss = loss + self.koleo_weight * _nearness(similarities, _of_anchors(anchors, believed))
         return loss, int(believed.any(dim=1).sum())
 
     def _pairs(

@@ -20,4 +20,4 @@ def run_key(settings: Settings, earlier: Earlier) -> str:
 
 def deciding(settings: Settings) -> dict[str, Any]:
     """The settings that decide the weights."""
-    return settings.train.model_dump(mode="json", exclude={"model", "promote", "least_gain_kept"})
+    return settings.train.stored(exclude={"model", "promote", "min_gain_kept"})

@@ -96,7 +96,7 @@ class EmbeddingModule(pl.LightningModule):
 def loss_of(settings: TrainSettings) -> nn.Module:
     """The loss that the settings ask for."""
     if settings.loss == "infonce":
-        return TrustedInfoNCELoss(settings.temperature, settings.spread, settings.miner)
+        return TrustedInfoNCELoss(settings.temperature, settings.koleo_weight, settings.miner)
     if settings.loss == "contrastive":
         return TrustedContrastiveLoss(settings.margin)
     return TrustedTripletLoss(settings.margin, settings.miner)

@@ -7,7 +7,7 @@ a number takes that version, ``train`` trains on this dump, and ``auto`` takes t
 dump that ``auto`` has settled keeps its model, whatever becomes champion later.
 
 A model that is taken was trained elsewhere, so it is measured on the dump before; where it keeps little of what it
-learnt the result says so, or ``auto`` trains (``train.least_gain_kept``).
+learnt the result says so, or ``auto`` trains (``train.min_gain_kept``).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def train(
     inputs: dict[str, Any] = {
         **earlier,
         "seed": settings.seed,
-        "train": settings.train.model_dump(mode="json"),
+        "train": settings.train.stored(),
         "placeholder_families": settings.match.placeholder_families,
         "model": _asked_for(settings),
     }
@@ -176,7 +176,7 @@ def _settle(
     run_id = str(version.run_id or "")
     model_id = model_of(tracking, store, version)
     known = _known(store, settings, dump_id, model_id)
-    if known and asked == "auto" and known.gain_kept < settings.train.least_gain_kept:
+    if known and asked == "auto" and known.gain_kept < settings.train.min_gain_kept:
         logger.info("version %s keeps %.2f of its gain on dump %s: training", version.version, known.gain_kept, dump_id)
         return _train(store, settings, earlier, progress, caller)
     run_url = tracking.run_url(run_id) if run_id else None

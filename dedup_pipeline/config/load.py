@@ -2,7 +2,7 @@
 
 Precedence, highest first: a flag (``--set fetch.threads=8``), the environment (``DEDUP_FETCH__THREADS=8``), the
 settings file (TOML: ``[fetch]`` then ``threads = 8``), the default. An unknown name is refused with the nearest known
-one.
+one; an earlier name is understood from each of them (``renamed.py``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from dedup_pipeline.config.names import setting_names
+from dedup_pipeline.config.renamed import RENAMED, with_present_names
 from dedup_pipeline.config.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings
 from dedup_pipeline.errors import SettingsError
 
@@ -36,10 +37,11 @@ def load_settings(
         SettingsError: a name is unknown (the nearest known one is named), a value does not fit, or the file cannot be
             read.
     """
-    known = setting_names()
+    known = (*setting_names(), *RENAMED)
     flags = {**_from_texts(texts), **(values or {})}
     for name in flags:
         _check_name(name, known, f"setting '{name}'")
+    flags = with_present_names(flags)
     for variable in os.environ:
         if variable.startswith(ENVIRONMENT_PREFIX) and variable != CONFIG_VARIABLE:
             name = variable[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
@@ -90,6 +92,6 @@ def _check_name(name: str, known: Iterable[str], where: str) -> None:
     names = list(known)
     if name in names:
         return
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, [name for name in names if name not in RENAMED], n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else "`dedup settings` lists all"
     raise SettingsError(f"{where} is unknown: {hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +26,18 @@ class Section(BaseModel):
     """A group of settings that belong to one stage."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def stored(self, *, include: set[str] | None = None, exclude: set[str] | None = None) -> dict[str, Any]:
+        """Plain values for keys, manifests and MLflow, by the names that stores know.
+
+        A setting that was renamed keeps its first name there (``serialization_alias``), so that what was done before
+        the renaming stays done.
+
+        Args:
+            include: names of these settings alone; by default all.
+            exclude: names of settings to leave out.
+        """
+        return self.model_dump(mode="json", by_alias=True, include=include, exclude=exclude)
 
 
 class IngestSettings(Section):
@@ -125,8 +137,12 @@ class TrainSettings(Section):
         0.2, gt=0, le=2, description="Margin of `triplet` and `contrastive`, in cosine distance; `infonce` has none."
     )
     temperature: float = Field(0.05, gt=0, le=10, description="Of `infonce`: the smaller, the more the nearest count.")
-    spread: float = Field(
-        1.0, ge=0, le=1000, description="Of `infonce`: weight of the spread of the embeddings; 0 leaves it out."
+    koleo_weight: float = Field(
+        1.0,
+        serialization_alias="spread",
+        ge=0,
+        le=1000,
+        description="Of `infonce`: weight of the KoLeo term, which spreads the embeddings; 0 leaves it out.",
     )
     miner: Literal["semihard", "hard", "all"] = Field(
         "semihard",
@@ -154,8 +170,9 @@ class TrainSettings(Section):
         "auto", description="Arithmetic; `auto` is 32 bit on CPU and mixed on GPU."
     )
     promote: bool = Field(True, description="Make the model champion when it beats the present one.")
-    least_gain_kept: float = Field(
+    min_gain_kept: float = Field(
         0,
+        serialization_alias="least_gain_kept",
         ge=0,
         le=1,
         description="Where the champion keeps less than this of what its training gained, `auto` trains on the dump "
@@ -177,10 +194,21 @@ class IndexSettings(Section):
         "auto", description="What finds neighbours. `auto`: Annoy up to 10,000 pictures, faiss beyond: it finds more."
     )
     trees: int = Field(50, ge=1, le=1000, description="Annoy trees: more find more and take more memory.")
-    search_nodes: int = Field(-1, ge=-1, description="Annoy's search_k, for each file; -1 is trees times neighbours.")
-    cells: int = Field(0, ge=0, description="Cells of faiss; 0 is 4 times the square root of the number of vectors.")
-    probes: int = Field(
+    search_k: int = Field(
+        -1,
+        serialization_alias="search_nodes",
+        ge=-1,
+        description="Nodes of Annoy that a query looks at, in each file; -1 is trees times neighbours.",
+    )
+    nlist: int = Field(
         0,
+        serialization_alias="cells",
+        ge=0,
+        description="Cells of faiss's IVF index; 0 is 4 times the square root of the number of vectors.",
+    )
+    nprobe: int = Field(
+        0,
+        serialization_alias="probes",
         ge=0,
         le=10_000,
         description="Cells of faiss that a query looks at: more find more. 0 is 32 up to 300,000 vectors, and grows "
@@ -197,8 +225,9 @@ class MatchSettings(Section):
     """Candidates and verdicts."""
 
     target_precision: float = Field(0.99, gt=0.5, lt=1, description="Precision that accepted pairs shall reach.")
-    least_probability: float = Field(
+    min_probability: float = Field(
         0.9,
+        serialization_alias="least_probability",
         ge=0.5,
         le=1,
         description="No pair below this probability is accepted, however sure the others are; review.csv lists it.",
@@ -222,12 +251,13 @@ class MatchSettings(Section):
         description="Photos that the verdicts are calibrated on. What a smaller dump lacks of them is filled up with "
         "photos of made-up shops that come with the package.",
     )
-    laid_pairs: int = Field(
+    aligned_pairs_per_photo: int = Field(
         5,
+        serialization_alias="laid_pairs",
         ge=1,
         le=100,
-        description="Pairs of a photo that are laid over each other beside those of its re-uploads, at most, by what "
-        "decoys need. Fewer cost less, and lose re-uploads of kinds that nobody simulates.",
+        description="Pairs of a photo that are aligned, at most and beside those of its re-uploads, by what decoys "
+        "need. Fewer cost less, and lose re-uploads of kinds that nobody simulates.",
     )
     reprints: bool = Field(
         False,
@@ -295,8 +325,12 @@ class WorkflowSettings(Section):
     )
     wait_hours: float = Field(20.0, gt=0, le=24 * 7, description="How long it waits before it fails.")
     poll_seconds: float = Field(300.0, ge=1, description="Seconds between two looks for the dump.")
-    most_mapped_tasks: int = Field(
-        64, ge=1, le=1024, description="Into so many tasks at most the packs and parts of a stage are divided."
+    max_mapped_tasks: int = Field(
+        64,
+        serialization_alias="most_mapped_tasks",
+        ge=1,
+        le=1024,
+        description="The packs and parts of a stage are divided into at most so many tasks.",
     )
     retries: int = Field(5, ge=0, le=100, description="Further tries of a task after an error that may pass.")
     retry_seconds: float = Field(

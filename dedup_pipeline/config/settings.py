@@ -9,9 +9,9 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
+from dedup_pipeline.config.renamed import Environment, TomlFile
 from dedup_pipeline.config.sections import (
     EmbedSettings,
     ExportSettings,
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: flags, environment, file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, Environment(settings_cls), TomlFile(settings_cls)
 
     @property
     def worker_threads(self) -> int:

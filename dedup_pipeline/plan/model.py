@@ -112,7 +112,7 @@ def make_plan(workload: Workload, cluster: Cluster, costs: UnitCosts, settings: 
         costs: the unit costs.
         settings: ``ingest.chunk_rows``, ``fetch.pack_images``, ``fetch.threads``, ``fetch.connections_per_host``,
             ``fetch.rate_per_host``, ``index.library``, ``index.part_vectors``, ``match.calibration_photos``,
-            ``match.hash_radius``, ``match.part_nodes``, ``workflow.most_mapped_tasks``.
+            ``match.hash_radius``, ``match.part_nodes``, ``workflow.max_mapped_tasks``.
 
     Raises:
         InputError: a worker has not even the memory of a task, or a shard that was asked for does not fit.
@@ -242,7 +242,7 @@ class _Reckoner:
     def _of_shard(self, step: Step, images: int) -> tuple[int, float, float]:
         """The tasks of a step for a shard of so many images, the core seconds of all of them, and of the longest."""
         drivers, unit = self._drivers(images), self._costs.seconds[step.name]
-        most = self._settings.workflow.most_mapped_tasks
+        most = self._settings.workflow.max_mapped_tasks
         if step.each == "shard":
             return 1, step.of(drivers, unit), step.of(drivers, unit)
         if step.each == "pack":

@@ -120,7 +120,7 @@ def _steps(
 def _searched(store: Store, dump_id: str, plan: dict[str, Any]) -> IndexSettings:
     """With how many cells of faiss a dump was indexed, and how many of them were looked at."""
     part = _manifest(store, dump_id, "index", "manifest-neighbours-00000.json") or {"inputs": {}}
-    told = {"cells": plan["inputs"].get("cells"), "probes": part["inputs"].get("probes")}
+    told = {"nlist": plan["inputs"].get("cells"), "nprobe": part["inputs"].get("probes")}
     return IndexSettings(**{name: value for name, value in told.items() if value is not None})
 
 

@@ -183,5 +183,5 @@ def pieces(rows: float) -> int:
 def sought(own: float, files: int, library: str, index: IndexSettings) -> Drivers:
     """What building a file of the index over its own vectors takes, and asking for these in all files alike."""
     if library == "faiss":
-        return {"in_trees": 0.0, "in_cells": own * compared(math.ceil(own * files), index.cells, index.probes)}
+        return {"in_trees": 0.0, "in_cells": own * compared(math.ceil(own * files), index.nlist, index.nprobe)}
     return {"in_trees": own * math.log2(own) * files if own > 1 else 0.0, "in_cells": 0.0}

@@ -88,6 +88,12 @@ def test_a_broken_setting_is_told_where_a_person_looks(parse):
     assert all("DEDUP_FETCH__THREDS" in text and "fetch.threads" in text for text in errors.values())
 
 
+def test_an_earlier_name_of_a_setting_breaks_no_deployment(parse):
+    found = parse(DEDUP_WORKFLOW__MOST_MAPPED_TASKS="7")
+    assert found["errors"] == {}
+    assert "catalog_dedup" in found["dags"]
+
+
 def test_every_stage_is_a_task_under_its_name(parsed):
     assert set(STAGES) <= set(parsed["dags"]["catalog_dedup"]["tasks"])
 

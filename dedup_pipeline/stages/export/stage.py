@@ -153,7 +153,7 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
         progress(4, 4)
         return Done(paths, counts)
 
-    inputs = {"group": grouped.key, "options": settings.export.model_dump(mode="json")}
+    inputs = {"group": grouped.key, "options": settings.export.stored()}
     return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
 
 

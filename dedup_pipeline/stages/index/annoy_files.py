@@ -45,14 +45,14 @@ class AnnoyFiles:
     Args:
         files: on this machine, in the order of their rows; they are mapped into memory, not read.
         sidecars: their descriptions.
-        search_nodes: Annoy's search_k, for each file; -1 is trees times neighbours.
+        search_k: nodes that a query looks at, in each file; -1 is trees times neighbours.
 
     Raises:
         ModelError: a file is not what its sidecar says.
     """
 
-    def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], search_nodes: int) -> None:
-        self._search_nodes = search_nodes
+    def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], search_k: int) -> None:
+        self._search_k = search_k
         self._parts: list[tuple[Sidecar, AnnoyIndex]] = []
         for file, sidecar in zip(files, sidecars, strict=True):
             annoy = AnnoyIndex(sidecar.dimension, _METRIC)
@@ -76,7 +76,7 @@ class AnnoyFiles:
         rows = np.full((len(vectors), count), -1, dtype=np.int64)
         distances = np.full((len(vectors), count), np.inf)
         for place, vector in enumerate(_numbers(vectors)):
-            near, apart = annoy.get_nns_by_vector(vector, count, self._search_nodes, include_distances=True)
+            near, apart = annoy.get_nns_by_vector(vector, count, self._search_k, include_distances=True)
             rows[place, : len(near)], distances[place, : len(near)] = near, apart
         rows[rows >= 0] += sidecar.first
         # angular distances are the chords of the unit sphere: d^2 = 2 - 2 cos

@@ -14,7 +14,7 @@ def cell_count(vectors: int, wanted: int = 0) -> int:
 
 
 def probe_count(vectors: int, wanted: int = 0) -> int:
-    """How many cells a query looks at among so many vectors: what ``index.probes`` 0 stands for, or those wanted.
+    """How many cells a query looks at among so many vectors: what ``index.nprobe`` 0 stands for, or those wanted.
 
     The smaller the share of the cells, the more is missed: 32 find 0.9998 of the true pairs of 300,000 made-up vectors,
     and 0.9986 of those of a million, where 43 find 0.9993 (docs/decisions/0007).
@@ -22,7 +22,7 @@ def probe_count(vectors: int, wanted: int = 0) -> int:
     return wanted or int(_PROBES * max(1.0, vectors / _PROBES_UP_TO) ** 0.25)
 
 
-def compared(vectors: int, cells: int = 0, probes: int = 0) -> float:
+def compared(vectors: int, nlist: int = 0, nprobe: int = 0) -> float:
     """With how many vectors a query is compared: the centres of all cells, and what those hold that it looks at."""
-    count = cell_count(vectors, cells)
-    return count + min(1.0, probe_count(vectors, probes) / count) * vectors
+    count = cell_count(vectors, nlist)
+    return count + min(1.0, probe_count(vectors, nprobe) / count) * vectors

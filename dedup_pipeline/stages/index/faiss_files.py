@@ -75,13 +75,13 @@ class FaissFiles:
         files: on this machine, in the order of their rows; they are mapped into memory, not read.
         sidecars: their descriptions.
         vectors: of all rows.
-        probes: see ``index.probes``.
+        nprobe: see ``index.nprobe``.
 
     Raises:
         ModelError: a file is not what its sidecar says.
     """
 
-    def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], vectors: Vectors, probes: int) -> None:
+    def __init__(self, files: Sequence[Path], sidecars: Sequence[Sidecar], vectors: Vectors, nprobe: int) -> None:
         self._parts = []
         for file, sidecar in zip(files, sidecars, strict=True):
             try:
@@ -93,14 +93,14 @@ class FaissFiles:
             sidecar.check_items(file, index.ntotal)
             self._parts.append((sidecar.first, index))
         self._centres = self._parts[0][1].quantizer
-        self._vectors, self._probes = vectors, min(probe_count(len(vectors), probes), self._centres.ntotal)
+        self._vectors, self._nprobe = vectors, min(probe_count(len(vectors), nprobe), self._centres.ntotal)
 
     def search(self, vectors: Floats, count: int) -> tuple[Rows, Floats]:
         """See ``neighbour_index.Searcher``; cell by cell, so that all that look at one do so in one product."""
         vectors = np.ascontiguousarray(vectors)
         best = faiss.ResultHeap(len(vectors), count + _SPARE, keep_max=True)
         with _one_thread(), threadpool_limits(limits=1, user_api="blas"):
-            for cell, queries in _by_cell(self._centres.search(vectors, self._probes)[1]):
+            for cell, queries in _by_cell(self._centres.search(vectors, self._nprobe)[1]):
                 asked = vectors[queries]
                 for first, index in self._parts:
                     rows, held = get_invlist(index.invlists, cell)

@@ -36,8 +36,8 @@ def open_files(store: Store, outputs: Sequence[dict[str, str]], settings: Settin
         [store.local_path(of_part["index"]) for of_part in outputs],
         sidecars,
         Vectors([store.local_path(of_part["vectors"]) for of_part in outputs]),
-        search_nodes=settings.index.search_nodes,
-        probes=settings.index.probes,
+        search_k=settings.index.search_k,
+        nprobe=settings.index.nprobe,
     )
 
 

@@ -33,8 +33,8 @@ class NeighbourIndex:
         files: of one library, on this machine, in the order of their rows.
         sidecars: their descriptions.
         vectors: of all rows.
-        search_nodes: see ``index.search_nodes``.
-        probes: see ``index.probes``.
+        search_k: see ``index.search_k``.
+        nprobe: see ``index.nprobe``.
 
     Raises:
         ModelError: a file is not what its sidecar says, or they do not belong together.
@@ -46,8 +46,8 @@ class NeighbourIndex:
         sidecars: Sequence[Sidecar],
         vectors: Vectors,
         *,
-        search_nodes: int = -1,
-        probes: int = 0,
+        search_k: int = -1,
+        nprobe: int = 0,
     ) -> None:
         for file, sidecar in zip(files, sidecars, strict=True):
             sidecar.check_file(file)
@@ -60,9 +60,9 @@ class NeighbourIndex:
         if sidecars[0].library == "faiss":
             from dedup_pipeline.stages.index.faiss_files import FaissFiles  # noqa: PLC0415 - 60 MB that only it needs
 
-            self._searcher = FaissFiles(files, sidecars, vectors, probes)
+            self._searcher = FaissFiles(files, sidecars, vectors, nprobe)
         else:
-            self._searcher = AnnoyFiles(files, sidecars, search_nodes)
+            self._searcher = AnnoyFiles(files, sidecars, search_k)
 
     def __len__(self) -> int:
         return len(self.vectors)

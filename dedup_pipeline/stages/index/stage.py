@@ -105,7 +105,7 @@ def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = False) -> Stag
     model_id = str(embedded.counts["model_id"])
     wished = settings.index.library
     options = {"library": wished, "part_vectors": settings.index.part_vectors, "seed": settings.seed}
-    options |= {"cells": settings.index.cells} if wished != "annoy" else {}
+    options |= settings.index.stored(include={"nlist"}) if wished != "annoy" else {}
 
     def work() -> Done:
         rows = find_rows(store, dump_id, embeddings_file(model_id))
@@ -139,7 +139,7 @@ def _cells(store: Store, rows: IndexRows, model_id: str, settings: Settings) -> 
     from dedup_pipeline.stages.index import faiss_files  # noqa: PLC0415 - 60 MB that only it needs
 
     items = len(rows.first)
-    cells = cell_count(items, settings.index.cells)
+    cells = cell_count(items, settings.index.nlist)
     size = min(items, cells * faiss_files.SAMPLE)
     sample = np.sort(np.random.default_rng(settings.seed).choice(items, size, replace=False))
     vectors = read_vectors(store, rows.sources(sample), embeddings_file(model_id))
@@ -212,7 +212,7 @@ def neighbours_part(settings: Settings, dump_id: str, part: int) -> StageResult:
     plan = _plan(settings, dump_id, sizes_only=True)
     files = [index_part(settings, dump_id, other, sizes_only=True) for other in _parts(plan)]
     annoy = plan.counts["library"] == "annoy"
-    searched = {"search": settings.index.search_nodes} if annoy else {"probes": settings.index.probes}
+    searched = {"search": settings.index.search_k} if annoy else settings.index.stored(include={"nprobe"})
 
     def work() -> Done:
         opened = open_files(store, [result.outputs for result in files], settings)

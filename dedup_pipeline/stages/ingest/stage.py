@@ -57,7 +57,7 @@ def ingest(settings: Settings, dump_id: str, catalog: str, progress: Progress = 
     def inputs() -> dict[str, Any]:
         nonlocal digest
         digest = digest or content_digest(catalog)
-        return {"catalog": digest, "settings": settings.ingest.model_dump(mode="json")}
+        return {"catalog": digest, "settings": settings.ingest.stored()}
 
     def work() -> Done:
         nonlocal digest

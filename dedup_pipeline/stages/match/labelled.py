@@ -34,7 +34,7 @@ _SUSPECT = 0.5  # a neighbour that a fit calls likelier a duplicate than not
 _ROUNDS = 3  # fits that look for suspects; on luma they leave 29 of 826 hidden duplicates and lose 7 strangers
 _RULED_OUT = 0.005  # share of the re-uploads that the glance may rule out; of the true pairs of luma it rules out none
 _FEWEST_PHOTOS = 2  # one has nothing that it could be a duplicate of
-_FEWEST_LAID = 0.6  # of match.laid_pairs, for each decoy
+_FEWEST_LAID = 0.6  # of match.aligned_pairs_per_photo, for each decoy
 
 EVERYTHING = Sources()
 
@@ -119,7 +119,7 @@ def label(
     glance, suspects, logits, glanced = fitted(every, every_decoy, settings)
     wide = float(np.quantile(logits[every.labels[~suspects]], _RULED_OUT))
     counts = {kind: len(numbers) for kind, numbers, _ in _kinds(made)}
-    most = settings.match.laid_pairs * sum(counts[kind] for kind in _decoy_kinds(settings))
+    most = settings.match.aligned_pairs_per_photo * sum(counts[kind] for kind in _decoy_kinds(settings))
     least = _bounded(wide, glanced[:own_decoys], most)
     kept = np.ones(len(every.labels), dtype=bool)
     # what is not looked at in the dump still teaches: on luma it is worth 0.02 of recall

@@ -50,7 +50,7 @@ VERSION = 11
 _AT_WORST = "judged_at_worst"  # a count
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
-_OF_FINISH = {"target_precision", "least_probability", "texts"}  # settings that only the end of the stage reads
+_OF_FINISH = {"target_precision", "min_probability", "texts"}  # settings that only the end of the stage reads
 _NOT_OF_CALIBRATION = {"recalibrate_from", "part_nodes", "crowd_families"}
 _SHOWN = (
     *("cosine", "phash_distance", "dhash_distance", "colour_distance", "layout_likeness"),
@@ -96,7 +96,7 @@ def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = True) -> Stage
     store = Store(settings.store)
     earlier = {name: result_of(store, dump_id, name) for name in ("ingest", "fetch", "fingerprint", "index")}
     inputs = {name: result.key for name, result in earlier.items()}
-    options = settings.match.model_dump(mode="json", exclude=_OF_FINISH)
+    options = settings.match.stored(exclude=_OF_FINISH)
     model_id = str(result_of(store, dump_id, "embed").counts["model_id"])
     basis = _basis(settings, model_id)
 
@@ -141,8 +141,8 @@ def _basis(settings: Settings, model_id: str) -> dict[str, object]:
     return {
         "model": model_id,
         "seed": settings.seed,
-        "match": settings.match.model_dump(mode="json", exclude=_OF_FINISH | _NOT_OF_CALIBRATION),
-        "index": settings.index.model_dump(mode="json", exclude={"recall_sample"}),
+        "match": settings.match.stored(exclude=_OF_FINISH | _NOT_OF_CALIBRATION),
+        "index": settings.index.stored(exclude={"recall_sample"}),
         "fingerprints": FINGERPRINTS_FILE,
         "alignment": ALIGNMENT_VERSION,
         "reference": reference_digest(),
@@ -256,7 +256,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             found = Merged.of(merged(store, files, names, Path(name)), Path(name))
             rating = rate(found.blocks, calibration, matched, use_texts=settings.match.texts)
             scores = write_rated(store, path, found.blocks(), rating)
-        threshold, expected = scores.threshold(target, settings.match.least_probability)
+        threshold, expected = scores.threshold(target, settings.match.min_probability)
         threshold = round(threshold, 6)
         low, high = scores.interval(rating, threshold)
         curve_path = store.dump(dump_id, "match", "curve.json")
@@ -292,7 +292,7 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         planned = {name: plan.outputs[name] for name in ("calibration", "nodes", "words")}
         return Done({**planned, "verdicts": path, "curve": curve_path, "texts": texts_path}, counts)
 
-    wishes = settings.match.model_dump(mode="json", include=_OF_FINISH)
+    wishes = settings.match.stored(include=_OF_FINISH)
     inputs = {"parts": [part.key for part in parts], **wishes}
     return run_stage(store, dump_id, "match", inputs=inputs, version=VERSION, work=work)
 

@@ -1,9 +1,14 @@
 """Settings: where a value comes from, and what is said of a wrong one."""
 
+import logging
+
 import pytest
 
-from dedup_pipeline.config import load_settings, setting_names
+from dedup_pipeline.config import IndexSettings, MatchSettings, Settings, TrainSettings, load_settings, setting_names
+from dedup_pipeline.config.renamed import RENAMED, _warn
 from dedup_pipeline.errors import SettingsError
+from dedup_pipeline.store import digest
+from training.key import run_key
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +119,77 @@ def test_a_wrong_file_is_refused(tmp_path, content, words):
 
 def test_every_setting_is_described():
     assert [name for name, (_, _, description) in setting_names().items() if len(description) < 10] == []
+
+
+@pytest.fixture
+def warnings_told(caplog):
+    _warn.cache_clear()
+    caplog.set_level(logging.WARNING)
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def of_name(settings, name):
+    section, _, leaf = name.partition(".")
+    return getattr(getattr(settings, section), leaf)
+
+
+@pytest.mark.parametrize("source", ["flag", "environment", "file", "class alone"])
+@pytest.mark.parametrize("earlier", sorted(RENAMED))
+def test_an_earlier_name_counts_for_the_present_one_and_is_warned_of_once(
+    earlier, source, tmp_path, monkeypatch, warnings_told
+):
+    section, _, leaf = earlier.partition(".")
+    file = tmp_path / "dedup.toml"
+    file.write_text(f"[{section}]\n{leaf} = 1\n" if source == "file" else "")
+    if source in ("environment", "class alone"):
+        monkeypatch.setenv(f"DEDUP_{section.upper()}__{leaf.upper()}", "1")
+    for _ in range(2):
+        texts = [f"{earlier}=1"] if source == "flag" else []
+        settings = Settings() if source == "class alone" else load_settings(texts, file=file)
+        assert of_name(settings, RENAMED[earlier]) == 1
+    (told,) = warnings_told()
+    assert earlier in told
+    assert RENAMED[earlier] in told
+
+
+def test_under_whatever_name_a_flag_beats_the_environment_and_that_a_file(tmp_path, monkeypatch):
+    file = tmp_path / "dedup.toml"
+    file.write_text("[index]\nnlist = 3\nprobes = 3\n[match]\nmin_probability = 0.6\n")
+    monkeypatch.setenv("DEDUP_INDEX__CELLS", "2")
+    monkeypatch.setenv("DEDUP_INDEX__NPROBE", "2")
+    settings = load_settings(["index.nlist=1", "match.least_probability=0.8"], file=file)
+    assert (settings.index.nlist, settings.index.nprobe, settings.match.min_probability) == (1, 2, 0.8)
+
+
+def test_both_names_from_one_source_are_refused(tmp_path):
+    with pytest.raises(SettingsError, match=r"'index\.cells' is now 'index\.nlist'"):
+        load_settings(["index.cells=2", "index.nlist=3"])
+    file = tmp_path / "dedup.toml"
+    file.write_text("[index]\ncells = 2\nnlist = 3\n")
+    with pytest.raises(SettingsError, match=r"'index\.cells' is now 'index\.nlist'"):
+        load_settings(file=file)
+
+
+def test_a_wrong_value_under_an_earlier_name_is_told_of_the_present_one():
+    with pytest.raises(SettingsError, match=r"match\.min_probability = '2'"):
+        load_settings(["match.least_probability=2"])
+
+
+def test_no_earlier_name_is_listed_or_proposed():
+    assert RENAMED.keys().isdisjoint(setting_names())
+    assert set(RENAMED.values()) <= setting_names().keys()
+    with pytest.raises(SettingsError, match=r"did you mean 'index\.nprobe'"):
+        load_settings(["index.probe=1"])
+
+
+def test_what_was_done_before_a_renaming_stays_done():
+    for earlier, name in RENAMED.items():
+        section, _, leaf = earlier.partition(".")
+        stored = getattr(Settings(), section).stored()
+        assert leaf in stored
+        assert name.partition(".")[2] not in stored
+    # what these were before any was renamed
+    assert digest(IndexSettings().stored()) == "fe47c70a60761b99"
+    assert digest(MatchSettings().stored()) == "b079fc0eca51df73"
+    assert digest(TrainSettings().stored()) == "222bccab02834dee"
+    assert run_key(Settings(), {"a": {"b": "c"}}) == "44b59d82c0d9eb46"

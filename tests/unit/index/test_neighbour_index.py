@@ -68,7 +68,7 @@ def test_it_finds_the_exact_neighbours_of_a_small_set(tmp_path, vectors, library
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_asking_many_rows_at_once_is_asking_each(tmp_path, vectors, library):
-    index = build(tmp_path, vectors, library, probes=2)
+    index = build(tmp_path, vectors, library, nprobe=2)
     rows = np.array([3, 299, 0, 41])
     others, cosines = index.neighbours_of_rows(rows, 8)
     for place, row in enumerate(rows):
@@ -79,11 +79,11 @@ def test_asking_many_rows_at_once_is_asking_each(tmp_path, vectors, library):
 
 
 @hypothesis_settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 1000), ends=st.lists(st.integers(1, 199), unique=True, max_size=5), probes=st.integers(1, 9))
-def test_faiss_finds_the_same_in_any_number_of_files(tmp_path, seed, ends, probes):
+@given(seed=st.integers(0, 1000), ends=st.lists(st.integers(1, 199), unique=True, max_size=5), nprobe=st.integers(1, 9))
+def test_faiss_finds_the_same_in_any_number_of_files(tmp_path, seed, ends, nprobe):
     vectors = unit(np.random.default_rng(seed), 200)
-    whole = build(tmp_path, vectors, "faiss", cells=9, probes=probes).neighbours_of_rows(np.arange(200), 10)
-    parts = build(tmp_path, vectors, "faiss", cells=9, probes=probes, ends=sorted(ends))
+    whole = build(tmp_path, vectors, "faiss", cells=9, nprobe=nprobe).neighbours_of_rows(np.arange(200), 10)
+    parts = build(tmp_path, vectors, "faiss", cells=9, nprobe=nprobe, ends=sorted(ends))
     found = parts.neighbours_of_rows(np.arange(200), 10)
     assert np.array_equal(whole[0], found[0])
     assert np.array_equal(whole[1], found[1])
@@ -158,9 +158,9 @@ def test_equal_vectors_share_a_row():
 def test_the_recall_of_a_good_index_is_one_and_of_a_poor_one_less(tmp_path, library):
     vectors = unit(np.random.default_rng(0), 3000, 64)
     settings = load_settings(["index.neighbours=10", "index.recall_sample=100"])
-    good = build(tmp_path, vectors, library, trees=2, cells=90, ends=(500,), search_nodes=500_000, probes=90)
+    good = build(tmp_path, vectors, library, trees=2, cells=90, ends=(500,), search_k=500_000, nprobe=90)
     assert measure_recall(good, good.vectors, settings) == (1.0, 100)
-    poor = build(tmp_path, vectors, library, trees=2, cells=90, ends=(500,), search_nodes=10, probes=1)
+    poor = build(tmp_path, vectors, library, trees=2, cells=90, ends=(500,), search_k=10, nprobe=1)
     assert measure_recall(poor, poor.vectors, settings)[0] < 0.5
 
 

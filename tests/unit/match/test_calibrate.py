@@ -203,7 +203,7 @@ def test_decoys_of_a_kind_stand_for_one_picture_each(calibration: Calibration) -
 
 
 def test_no_more_pairs_of_decoys_are_laid_than_asked_for(shop: Indexed, calibration: Calibration) -> None:
-    settings = _with(shop, laid_pairs=1)
+    settings = _with(shop, aligned_pairs_per_photo=1)
     frugal = calibrate(settings, DUMP, shop.nodes, open_index(settings, DUMP), shop.encoder())
     assert frugal.judge.least > calibration.judge.least
     decoys = frugal.figures["recolours"] + frugal.figures["packs"]

@@ -46,7 +46,7 @@ def write_dump(root: Path, dump_id: str, first: int, products: int = PRODUCTS, *
         first=first,
         match__part_nodes=PRODUCTS // len(PARTS),
         match__calibration_photos=20,
-        match__laid_pairs=8,  # new pictures must have pairs too
+        match__aligned_pairs_per_photo=8,  # new pictures must have pairs too
         **overrides,
     )
     store = Store(settings.store)

@@ -46,7 +46,7 @@ def test_a_champion_is_measured_against_what_its_training_gained(
 
     monkeypatch.setattr("training.familiarity.read_description", as_if_it_had)
     assert familiarity(store, settings, DUMP, model_id) is None  # it is at home there
-    taken = train(with_train(settings, least_gain_kept=0.01, model="1"), LATER).counts
+    taken = train(with_train(settings, min_gain_kept=0.01, model="1"), LATER).counts
     found, untrained = float(taken["average_precision"]), float(taken["untrained_average_precision"])
     assert 0.2 < untrained < 1
     assert float(taken["gain_kept"]) == pytest.approx((found - untrained) / (1 - untrained) / 0.6, abs=1e-3)
@@ -59,7 +59,7 @@ def test_where_little_is_kept_the_run_says_so_or_trains(settings: Settings, monk
     taken = train(settings, LAST).counts
     assert taken["trained"] == 0
     assert "version 1 was trained on other products and keeps 20% of what it learnt" in str(taken["note"])
-    trained = train(with_train(settings, least_gain_kept=0.3), LAST).counts
+    trained = train(with_train(settings, min_gain_kept=0.3), LAST).counts
     assert (trained["trained"], trained["model_version"]) == (1, "2")
-    asked = train(with_train(settings, least_gain_kept=0.3, model="1"), LAST).counts
+    asked = train(with_train(settings, min_gain_kept=0.3, model="1"), LAST).counts
     assert (asked["trained"], asked["model_version"]) == (0, "1")  # who names a version gets it
