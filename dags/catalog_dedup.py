@@ -294,7 +294,7 @@ def catalog_dedup() -> None:
         task_id="train",
         python_callable=_train,
         op_kwargs=one,
-        doc_md="Settle the model of the dump: the champion, a version, or a new one that is trained now.",
+        doc_md="Choose the model for the dump: the champion, a version, or a new one that is trained now.",
         on_failure_callback=close_run,
         **policy("train"),
     )

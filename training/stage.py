@@ -48,7 +48,7 @@ _READ = ("ingest", "fetch", "fingerprint")
 def train(
     settings: Settings, dump_id: str, progress: Progress = no_progress, caller: Caller | None = None
 ) -> StageResult:
-    """Settle the model of a dump.
+    """Choose the model for a dump.
 
     Args:
         settings: the settings.

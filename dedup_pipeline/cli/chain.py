@@ -14,7 +14,9 @@ from dedup_pipeline.errors import InputError
 def run(
     catalog: Annotated[
         str | None,
-        typer.Option(help="The dump: CSV, CSV.gz or Parquet; by default where ingest.dumps has it.", metavar="FILE"),
+        typer.Option(
+            help="The dump: CSV, CSV.gz or Parquet; by default the file that ingest.dumps names.", metavar="FILE"
+        ),
     ] = None,
     dump: Annotated[str | None, typer.Option(help="Id of the dump; by default the date in the file's name.")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Render the sample shop, serve it, and run on it.")] = False,
@@ -24,7 +26,7 @@ def run(
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """Run every stage on a dump, from the file to duplicates.json."""
+    """Run all stages on a dump, from the catalog file to duplicates.json."""
     from dedup_pipeline.sample import serving_sample
     from dedup_pipeline.stages.display import run_with_display
     from dedup_pipeline.stages.ingest import date_in, file_of
@@ -69,7 +71,7 @@ def train(
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """Settle the model of a dump: train one, or take one that is there."""
+    """Choose the model for a dump: train one, or reuse one."""
     from dedup_pipeline.stages.display import run_stage_with_display
 
     run_stage_with_display("train", settings_from(store, config, sets, train__model=model), dump, None)
@@ -92,11 +94,11 @@ def stage_command(stage: str, purpose: str) -> Callable[..., None]:
     return command
 
 
-fetch = stage_command("fetch", "Fetch the photos that no earlier dump fetched.")
-fingerprint = stage_command("fingerprint", "Fingerprint the pictures: digests, hashes, colours.")
+fetch = stage_command("fetch", "Fetch the photos that are not in the store yet.")
+fingerprint = stage_command("fingerprint", "Compute digests, perceptual hashes and colours of the pictures.")
 embed = stage_command("embed", "Compute the embeddings of the pictures.")
 index = stage_command("index", "Build the nearest-neighbour index.")
-match = stage_command("match", "Find candidates and give verdicts.")
-group = stage_command("group", "Put listings that are one product into groups.")
+match = stage_command("match", "Find candidate pairs and decide which are duplicates.")
+group = stage_command("group", "Group the listings of each product.")
 export = stage_command("export", "Write duplicates.json, the pairs and the summary.")
 record = stage_command("record", "Log the run over a dump in MLflow.")

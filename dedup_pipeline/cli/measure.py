@@ -20,7 +20,8 @@ def sample(
         Literal["studio", "phone"], typer.Option(help="Photographed in a studio, or by phone on beds and floors.")
     ] = "studio",
     edits: Annotated[
-        Literal["known", "unseen"], typer.Option(help="Copies as the training makes them, or as it never does.")
+        Literal["known", "unseen"],
+        typer.Option(help="Copies edited in ways that the training simulates, or in ways that it does not."),
     ] = "known",
     serve: Annotated[bool, typer.Option("--serve", help="Serve its pictures until interrupted.")] = False,
     port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 0,
@@ -41,10 +42,10 @@ def sample(
 def score(
     truth: Annotated[Path, typer.Argument(help="Folder with truth.csv and photos.csv.")],
     predictions: Annotated[Path, typer.Argument(help="duplicates.json, pairs.parquet, or a CSV of pairs.")],
-    by_edit: Annotated[bool, typer.Option("--by-edit", help="Also the recall per edit.")] = False,
+    by_edit: Annotated[bool, typer.Option("--by-edit", help="Also print the recall for each kind of edit.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Precision and recall of pairs against a known truth."""
+    """Compute precision and recall of pairs against known duplicates."""
     from dedup_pipeline.evaluate import read_predictions, to_dict
     from dedup_pipeline.evaluate import score as evaluate
     from dedup_pipeline.evaluate.terminal import show_score
@@ -60,25 +61,29 @@ def score(
 def evaluate(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="FOLDER", help="Truth folder; without one the sample shop is rendered."),
+        typer.Argument(
+            metavar="FOLDER", help="Folder with the known duplicates; without one the sample shop is rendered."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where the page goes; by default .dedup/evaluate/NAME/evaluation.", metavar="DIR"),
+        typer.Option(help="Folder of the report; by default .dedup/evaluate/NAME/evaluation.", metavar="DIR"),
     ] = None,
-    no_run: Annotated[bool, typer.Option("--no-run", help="Run no stage: measure what the store holds.")] = False,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Run no stage; measure the results that are in the store.")
+    ] = False,
     dump: Annotated[
         str | None,
         typer.Option(help="Id of the dump; by default 'evaluation', or with --no-run the only one.", metavar="ID"),
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Folder or URL of the run; by default one of its own.", metavar="URL")
+        str | None, typer.Option(help="Store of the run; by default a new one for each catalog.", metavar="URL")
     ] = None,
     model: Model = None,
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """Run a catalog whose duplicates are known, measure the result, and write a page about it."""
+    """Run all stages on a catalog whose duplicates are known, and write a report with the measures."""
     from dedup_pipeline.evaluate.catalog import evaluate_catalog
 
     if no_run and store is None:
@@ -89,30 +94,36 @@ def evaluate(
 
 def plan(
     rows: Annotated[int, typer.Option(help="Rows of the dump.")],
-    images: Annotated[int, typer.Option(help="Distinct images that they show.")],
-    new_images: Annotated[int | None, typer.Option(help="Of these, new to the store; by default all.")] = None,
-    workers: Annotated[int, typer.Option(help="Workers.")] = 1,
-    cores_per_worker: Annotated[int, typer.Option(help="Cores of each.")] = 2,
-    memory_per_worker: Annotated[float, typer.Option(help="Memory of each, in GB.")] = 16.0,
+    images: Annotated[int, typer.Option(help="Distinct images in these rows.")],
+    new_images: Annotated[
+        int | None, typer.Option(help="How many of these images are new to the store; by default all.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Number of workers.")] = 1,
+    cores_per_worker: Annotated[int, typer.Option(help="Cores of each worker.")] = 2,
+    memory_per_worker: Annotated[float, typer.Option(help="Memory of each worker, in GB.")] = 16.0,
     hosts: Annotated[int, typer.Option(help="Hosts that serve the photos.")] = 1,
     latency: Annotated[
-        float | None, typer.Option(help="Seconds of a request for a photo; by default as measured.")
+        float | None, typer.Option(help="Seconds that one photo takes to fetch; by default as measured.")
     ] = None,
     shard_images: Annotated[
-        int, typer.Option(help="Cut the dump into shards of at most so many images; 0: as few as fit the memory.")
+        int, typer.Option(help="Images in a shard at most; 0 cuts the dump into as few shards as fit in memory.")
     ] = 0,
-    costs: Annotated[Path | None, typer.Option(help="Unit costs; by default the package's.", metavar="FILE")] = None,
-    learn: Annotated[
-        str | None, typer.Option(help="Scale the unit costs to the run over this dump in the store.", metavar="DUMP")
+    costs: Annotated[
+        Path | None, typer.Option(help="File of unit costs; by default those in the package.", metavar="FILE")
     ] = None,
-    cores_of_run: Annotated[int, typer.Option(help="How many cores each step of that run had.")] = 1,
-    save: Annotated[Path | None, typer.Option(help="Write the unit costs, for --costs.", metavar="FILE")] = None,
+    learn: Annotated[
+        str | None, typer.Option(help="Scale the unit costs to what this dump's run in the store took.", metavar="DUMP")
+    ] = None,
+    cores_of_run: Annotated[int, typer.Option(help="Cores that each step of that run had.")] = 1,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the scaled unit costs to this file, for --costs.", metavar="FILE")
+    ] = None,
     as_json: AsJson = False,
     store: Store = None,
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """Reckon what a run over a dump would take: hours, tasks, memory, storage, shards."""
+    """Estimate a run's time, tasks, memory and storage, and into how many shards to cut it."""
     from rich.console import Console
 
     from dedup_pipeline.plan import Cluster, Workload, learnt_from, load_costs, make_plan

@@ -15,7 +15,7 @@ def train_embedder(
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """Train on one dump or several and register the model; no dump's model is settled by it."""
+    """Train on one or more dumps and register the model, without choosing it for any dump."""
     from rich.console import Console
 
     from dedup_pipeline.stages.display import Display
@@ -30,12 +30,12 @@ def train_embedder(
 
 def promote(
     version: Annotated[str, typer.Argument(help="Version of the registered model.")],
-    reason: Annotated[str, typer.Option(help="Why; it is noted on the version.", metavar="TEXT")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded with the version.", metavar="TEXT")],
     store: Store = None,
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """Make a version champion: dumps are embedded with it from now on."""
+    """Make a version the champion: new dumps are embedded with it from now on."""
     from training.registry import promote as make_champion
 
     typer.echo(make_champion(settings_from(store, config, sets), version, reason=reason).reason)

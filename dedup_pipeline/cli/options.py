@@ -9,15 +9,24 @@ import typer
 
 from dedup_pipeline.config import Settings, load_settings
 
-Store = Annotated[str | None, typer.Option("--store", help="Folder or URL that holds everything.", metavar="URL")]
+Store = Annotated[
+    str | None, typer.Option("--store", help="Store: the folder or URL that holds all data.", metavar="URL")
+]
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (TOML).", metavar="FILE")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="A setting; see `dedup settings`.", metavar="NAME=VALUE")]
 Dump = Annotated[str, typer.Option("--dump", help="Id of the dump, such as 2018-10-05.", metavar="ID")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Categories = Annotated[
-    list[str] | None, typer.Option("--category", help="Keep this last category; may be repeated.", metavar="NAME")
+    list[str] | None,
+    typer.Option(
+        "--category",
+        help="Keep only listings whose most specific category is this one; may be repeated.",
+        metavar="NAME",
+    ),
 ]
-Model = Annotated[str | None, typer.Option("--model", help="train, champion, auto or a version.", metavar="WHICH")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="Model to use: train, champion, auto or a version.", metavar="WHICH")
+]
 
 
 def settings_from(store: str | None, config: Path | None, sets: list[str] | None, **flags: object) -> Settings:

@@ -19,7 +19,7 @@ def verify(
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """Do two pictures show the same product? Status 0: the same, 1: not, 2: bad input."""
+    """Tell whether two pictures show the same product. Exit status 0: they do; 1: they do not; 2: bad input."""
     from dedup_pipeline.query import verify as judge
 
     verdict = judge(settings_from(store, config, sets), first, second)
@@ -41,7 +41,7 @@ def lookup(
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """The listings nearest to a picture."""
+    """Find the listings whose photos are nearest to a picture."""
     from dedup_pipeline.query import lookup as search
 
     found = search(settings_from(store, config, sets), image, count)

@@ -18,7 +18,7 @@ def settings(
     config: Config = None,
     sets: Sets = None,
 ) -> None:
-    """List every setting with its value, or write their reference."""
+    """List all settings with their values, or write the reference page."""
     if markdown:
         typer.echo(settings_page(), nl=False)
     else:

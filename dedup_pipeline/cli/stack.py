@@ -9,11 +9,11 @@ import typer
 
 _STACK = Path(".dedup")
 Dags = Annotated[Path | None, typer.Option("--dags", help="Folder with the Dag files.", metavar="DIR")]
-Folder = Annotated[Path, typer.Option("--folder", help="Folder that holds all that the stack keeps.", metavar="DIR")]
+Folder = Annotated[Path, typer.Option("--folder", help="Folder for all files of the stack.", metavar="DIR")]
 
 
 def demo(dags: Dags = None) -> None:
-    """Run the sample shop through Airflow and MLflow on this machine, from nothing to its score; then stop them."""
+    """Start Airflow and MLflow, run all stages on the sample shop, print its score, and stop them."""
     from rich.console import Console
 
     from dedup_pipeline.stack.demo import Demo
@@ -31,7 +31,7 @@ def up(dags: Dags = None, folder: Folder = _STACK) -> None:
 
 
 def down(folder: Folder = _STACK) -> None:
-    """Stop what `dedup up` started."""
+    """Stop the Airflow and MLflow that `dedup up` started."""
     from rich.console import Console
 
     from dedup_pipeline.stack.operate import down as stop
@@ -40,7 +40,7 @@ def down(folder: Folder = _STACK) -> None:
 
 
 def airflow(context: typer.Context, dags: Dags = None, folder: Folder = _STACK) -> None:
-    """Run Airflow's own command on the stack that `dedup up` started: dedup airflow backfill create ..."""
+    """Run an Airflow command on the stack that `dedup up` started, such as: dedup airflow backfill create ..."""
     from dedup_pipeline.stack.operate import airflow as command
 
     raise typer.Exit(command(folder, _dags(dags), context.args))

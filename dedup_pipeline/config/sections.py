@@ -53,13 +53,16 @@ class IngestSettings(Section):
     )
     columns: Mapped = Field(
         default_factory=dict,
-        description="Field to column name (`id=sku,image=photo`), laid over the preset. Fields: id, image, family, "
+        description="Field to column name (`id=sku,image=photo`), overriding the preset. Fields: id, image, family, "
         "title, brand, category, seller, colour, price.",
     )
     categories: Words = Field(
-        (), description="Keep listings whose last category equals one of these, whatever the case; empty keeps all."
+        (),
+        description="Keep listings whose most specific category is one of these, whatever the case; empty keeps all.",
     )
-    rendition_px: int = Field(400, ge=64, le=4000, description="Of several sizes of a photo, take the nearest to this.")
+    rendition_px: int = Field(
+        400, ge=64, le=4000, description="Of several sizes of a photo, take the one nearest to this."
+    )
     delimiter: str = Field(",", min_length=1, max_length=1, description="Separator of the fields of a CSV file.")
     chunk_rows: int = Field(50_000, ge=100, description="Rows handled at a time; bounds the memory.")
     max_field_chars: int = Field(1_000_000, ge=1000, description="A longer field makes the row a reject.")
@@ -68,8 +71,8 @@ class IngestSettings(Section):
 class FetchSettings(Section):
     """Fetching images."""
 
-    threads: int = Field(16, ge=1, le=256, description="Requests under way at once.")
-    connections_per_host: int = Field(8, ge=1, le=256, description="Of these, at most so many to one host.")
+    threads: int = Field(16, ge=1, le=256, description="Requests in flight at once.")
+    connections_per_host: int = Field(8, ge=1, le=256, description="At most so many of them to one host.")
     rate_per_host: float = Field(0.0, ge=0, description="Requests a second to one host; 0 sets no limit.")
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to connect.")
     read_timeout: float = Field(15.0, gt=0, description="Seconds between two bytes.")
@@ -77,7 +80,7 @@ class FetchSettings(Section):
     host_seconds: float = Field(
         600.0,
         ge=0,
-        description="Seconds of a pack in which requests to one host may bring no whole answer before it is given up; "
+        description="Seconds, within one pack, that a host may go without completing any answer before it is given up; "
         "0 sets no limit.",
     )
     retries: int = Field(4, ge=0, le=20, description="Further tries after 429, 5xx, a reset or a timeout.")
@@ -102,7 +105,7 @@ class FetchSettings(Section):
     allow_hosts: Words = Field(
         (), description="Hosts (`name` or `name:port`) that may lie inside the network; all others must be public."
     )
-    user_agent: str = Field("dedup-pipeline/0.1", description="How requests introduce themselves.")
+    user_agent: str = Field("dedup-pipeline/0.1", description="The `User-Agent` of requests.")
 
     @property
     def limits(self) -> Limits:
@@ -132,11 +135,13 @@ class TrainSettings(Section):
         "gem",
         description="Of the feature map: generalised mean, average, or the backbone's own; `own` where it has none.",
     )
-    loss: Literal["triplet", "contrastive", "infonce"] = Field("triplet", description="What the network learns by.")
+    loss: Literal["triplet", "contrastive", "infonce"] = Field("triplet", description="Loss of the training.")
     margin: float = Field(
         0.2, gt=0, le=2, description="Margin of `triplet` and `contrastive`, in cosine distance; `infonce` has none."
     )
-    temperature: float = Field(0.05, gt=0, le=10, description="Of `infonce`: the smaller, the more the nearest count.")
+    temperature: float = Field(
+        0.05, gt=0, le=10, description="Temperature of `infonce`: the smaller it is, the more the nearest pairs count."
+    )
     koleo_weight: float = Field(
         1.0,
         serialization_alias="spread",
@@ -146,20 +151,22 @@ class TrainSettings(Section):
     )
     miner: Literal["semihard", "hard", "all"] = Field(
         "semihard",
-        description="Which strangers `triplet` and `infonce` push away: those farther than the copy, those nearer, or "
-        "both. Duplicates that the dump hides are mostly among the nearer ones.",
+        description="Which negatives (photos of other families) `triplet` and `infonce` push away: those farther than "
+        "the copy, those nearer, or both. Duplicates hidden in the dump are mostly among the nearer ones.",
     )
     recolours: float = Field(
-        0.25, ge=0, le=0.5, description="Share of a batch's products that are recolours of others, to be told apart."
+        0.25, ge=0, le=0.5, description="Share of a batch's products that are recolours of others, as hard negatives."
     )
     reuploads: Literal["light", "usual", "strong"] = Field(
-        "usual", description="How strongly the copies that it learns from are edited."
+        "usual", description="How strongly the simulated re-uploads of the training are edited."
     )
     epochs: int = Field(4, ge=1, le=1000, description="Passes over the training families.")
     products_per_batch: int = Field(16, ge=2, le=4096, description="P of the P x K sampler.")
     views_per_product: int = Field(4, ge=2, le=64, description="K of the P x K sampler.")
     learning_rate: float = Field(3e-4, gt=0, le=1, description="Peak; it rises for a fifth of the steps, then falls.")
-    backbone_rate: float = Field(0.1, ge=0, le=1, description="Share of it for the backbone; 0 freezes it.")
+    backbone_rate: float = Field(
+        0.1, ge=0, le=1, description="Learning rate of the backbone, as a share of `train.learning_rate`; 0 freezes it."
+    )
     frozen_stages: int = Field(
         5, ge=0, description="First stages of the backbone that keep their weights, the stem being one; 0 trains all."
     )
@@ -175,8 +182,8 @@ class TrainSettings(Section):
         serialization_alias="least_gain_kept",
         ge=0,
         le=1,
-        description="Where the champion keeps less than this of what its training gained, `auto` trains on the dump "
-        "instead of taking it; 0 never does, the run only says so.",
+        description="`auto` trains on the dump instead of reusing a champion that keeps less than this share of what "
+        "its training gained; 0 always reuses it, and the run only notes the share.",
     )
 
 
@@ -224,13 +231,13 @@ class IndexSettings(Section):
 class MatchSettings(Section):
     """Candidates and verdicts."""
 
-    target_precision: float = Field(0.99, gt=0.5, lt=1, description="Precision that accepted pairs shall reach.")
+    target_precision: float = Field(0.99, gt=0.5, lt=1, description="Precision that the accepted pairs should reach.")
     min_probability: float = Field(
         0.9,
         serialization_alias="least_probability",
         ge=0.5,
         le=1,
-        description="No pair below this probability is accepted, however sure the others are; review.csv lists it.",
+        description="Lowest probability of an accepted pair, whatever the precision asked for.",
     )
     hash_radius: int = Field(8, ge=0, le=15, description="Hamming radius of the perceptual join, in bits of 64.")
     placeholder_families: int = Field(
@@ -243,7 +250,7 @@ class MatchSettings(Section):
         "differ and with these their categories, colours or prices.",
     )
     crowded_hash: int = Field(
-        200, ge=2, description="A perceptual hash that more nodes share says nothing and makes no candidates."
+        200, ge=2, description="A perceptual hash shared by more nodes than this makes no candidates."
     )
     calibration_photos: int = Field(
         400,
@@ -306,7 +313,7 @@ class TrackingSettings(Section):
     """MLflow."""
 
     uri: str = Field("", description="MLflow tracking URI; empty is a SQLite file inside a local store.")
-    pages: str = Field("", description="Where a browser finds MLflow, if not at `tracking.uri`; for links.")
+    pages: str = Field("", description="Address of MLflow for links in a browser, if it is not `tracking.uri`.")
     experiment: ExperimentName = Field("catalog-dedup", description="MLflow experiment of the training runs.")
     runs_experiment: ExperimentName = Field(
         "catalog-dedup-runs", description="MLflow experiment of the runs over dumps."
@@ -323,8 +330,8 @@ class WorkflowSettings(Section):
     missing_dump: Literal["wait", "skip"] = Field(
         "wait", description="What a scheduled run does while its dump is not there."
     )
-    wait_hours: float = Field(20.0, gt=0, le=24 * 7, description="How long it waits before it fails.")
-    poll_seconds: float = Field(300.0, ge=1, description="Seconds between two looks for the dump.")
+    wait_hours: float = Field(20.0, gt=0, le=24 * 7, description="Hours that it waits before it fails.")
+    poll_seconds: float = Field(300.0, ge=1, description="Seconds between two checks for the dump.")
     max_mapped_tasks: int = Field(
         64,
         serialization_alias="most_mapped_tasks",
@@ -343,5 +350,5 @@ class WorkflowSettings(Section):
         description="Celery queue of the tasks that fetch and first decode pictures.",
     )
     approve_promotion: bool = Field(False, description="Ask a person before a better model becomes champion.")
-    approval_hours: float = Field(24.0, gt=0, description="How long the question stays open.")
-    approval_default: Literal["Approve", "Reject"] = Field("Reject", description="The answer when nobody gave one.")
+    approval_hours: float = Field(24.0, gt=0, description="Hours that the question stays open.")
+    approval_default: Literal["Approve", "Reject"] = Field("Reject", description="The answer if nobody gives one.")

@@ -39,8 +39,8 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    store: str = Field(".dedup/store", description="Folder or fsspec URL (`s3://bucket/prefix`) that holds everything.")
-    seed: int = Field(7, ge=0, lt=2**31, description="Seed of all that is random.")
+    store: str = Field(".dedup/store", description="Folder or fsspec URL (`s3://bucket/prefix`) that holds all data.")
+    seed: int = Field(7, ge=0, lt=2**31, description="Seed of everything random.")
     threads: int = Field(0, ge=0, le=256, description="Threads of decoding and arithmetic; 0 takes all cores.")
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     fetch: FetchSettings = Field(default_factory=FetchSettings)

@@ -102,7 +102,7 @@ class Plan:
 
 
 def make_plan(workload: Workload, cluster: Cluster, costs: UnitCosts, settings: Settings) -> Plan:
-    """Reckon what a run would take.
+    """Estimate what a run would take.
 
     The model is there already: training is not part of it.
 
@@ -117,10 +117,10 @@ def make_plan(workload: Workload, cluster: Cluster, costs: UnitCosts, settings: 
     Raises:
         InputError: a worker has not even the memory of a task, or a shard that was asked for does not fit.
     """
-    return _Reckoner(workload, cluster, costs, settings).plan()
+    return _Estimator(workload, cluster, costs, settings).plan()
 
 
-class _Reckoner:
+class _Estimator:
     def __init__(self, workload: Workload, cluster: Cluster, costs: UnitCosts, settings: Settings) -> None:
         self._load, self._cluster, self._costs, self._settings = workload, cluster, costs, settings
         most = self._most_images()

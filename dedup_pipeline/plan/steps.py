@@ -39,7 +39,7 @@ DRIVERS: dict[str, str] = {
     "joined": "seconds that hamming.py expects for a part's look-ups among the hashes of all nodes, and what they meet",
     "candidates": "pairs that get a verdict",
     "ordered": f"of these, those put in order at a time: {RANGE_ROWS:,}, or 1 / {MOST_RANGES} where that is more",
-    "aligned": "pairs that are laid over each other",
+    "aligned": "pairs that are aligned",
     "records": "rows and images",
 }
 """What a cost can grow with: name -> in words."""
@@ -127,7 +127,7 @@ STEPS: tuple[Step, ...] = (
         "part",
         ("task", "nodes", "joined", "candidates", "aligned"),
         ("task", "nodes", "candidates", "aligned"),
-        "every part sorts the hashes of all nodes and looks its own up; views of what is laid over each other stay",
+        "every part sorts the hashes of all nodes and looks its own up; views of what is aligned stay",
         (("vectors", 1.0), ("nodes", 1.0)),
     ),
     Step(
