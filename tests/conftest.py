@@ -29,6 +29,16 @@ def empty_mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The truth folder of a small sample shop, which is only to be read."""
+    from dedup_pipeline.sample import write_sample_shop
+
+    folder = tmp_path_factory.mktemp("drawn") / "shop"
+    write_sample_shop(folder, products=100)
+    return folder
+
+
 @pytest.fixture
 def foreign_folder(tmp_path: Path) -> Path:
     """A folder of somebody else."""
