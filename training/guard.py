@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 HASH_BITS = 6
 """Photos count as one when both of their hashes differ by at most so many of 64 bits, upright or mirrored ..."""
@@ -25,18 +27,11 @@ def components(count: int, pairs: Iterable[tuple[int, int]]) -> npt.NDArray[np.i
     Returns:
         (count,) int64: the smallest node of each node's component.
     """
-    parent = list(range(count))
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for first, second in pairs:
-        low, high = sorted((root(first), root(second)))
-        parent[high] = low
-    return np.array([root(node) for node in range(count)], dtype=np.int64)
+    ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+    edges = coo_matrix((np.ones(len(ends), np.int8), ends.T), shape=(count, count))
+    _, labels = connected_components(edges, directed=False)
+    _, smallest = np.unique(labels, return_index=True)
+    return np.asarray(smallest.astype(np.int64)[labels])
 
 
 def labels_of(fingerprints: pa.Table) -> npt.NDArray[np.int64]:
