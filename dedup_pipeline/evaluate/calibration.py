@@ -1,13 +1,14 @@
 """Whether a probability means what it says: of the candidates that got 0.9, nine in ten should be right."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
 
 from dedup_pipeline.evaluate.intervals import wilson
 from dedup_pipeline.evaluate.judged import EXACT
+from dedup_pipeline.verdict.reliability import TENTHS, ReliabilityBin, expected_calibration_error, reliability
 
-_EDGES = tuple(number / 10 for number in range(11))
 _SURE_EDGES = (0.5, 0.9, 0.99, 0.999, 1.0)  # a threshold lies among the sure ones, where tenths are too coarse
 _LIKELY = 0.5
 
@@ -43,7 +44,7 @@ class Calibration:
         pairs: candidates that are right or wrong.
         right: how many of them are right.
         expected_calibration_error: mean distance of share and probability over ten equal bins, weighted by their pairs,
-            0 to 1 (Naeini, Cooper, Hauskrecht 2015).
+            0 to 1; None without any.
         expected_calibration_error_likely: the same over the candidates from 0.5 up; the others are so many, and so
             clearly wrong, that they hide it. None without any.
         bins: ten equal bins, least probable first.
@@ -68,34 +69,27 @@ def calibration(judged: pd.DataFrame) -> Calibration:
     verdicts = judged[judged["found"].notna() & judged["found"].ne(EXACT) & judged["label"].isin(["right", "wrong"])]
     table = pd.DataFrame({"probability": verdicts["probability"].astype(float), "right": verdicts["label"].eq("right")})
     table = table.groupby([verdicts["node_a"], verdicts["node_b"]]).max()
-    bins = _bins(table, _EDGES)
+    values, labels = table["probability"].to_numpy(), table["right"].to_numpy(dtype=bool)
+    tenths, sure = (reliability(values, labels, edges) for edges in (TENTHS, _SURE_EDGES))
+    likely = [each for low, each in zip(TENTHS[:-1], tenths, strict=True) if low >= _LIKELY]
     return Calibration(
         pairs=len(table),
         right=int(table["right"].sum()),
-        expected_calibration_error=_error(bins),
-        expected_calibration_error_likely=_error(tuple(each for each in bins if each.low >= _LIKELY)),
-        bins=bins,
-        sure_bins=_bins(table, _SURE_EDGES),
+        expected_calibration_error=_known(expected_calibration_error(tenths)),
+        expected_calibration_error_likely=_known(expected_calibration_error(likely)),
+        bins=_bins(tenths, TENTHS),
+        sure_bins=_bins(sure, _SURE_EDGES),
     )
 
 
-def _bins(table: pd.DataFrame, edges: tuple[float, ...]) -> tuple[Bin, ...]:
-    places = pd.cut(table["probability"], [*edges[:-1], float("inf")], right=False, labels=False)
-    return tuple(_bin(table[places == place], edges[place], edges[place + 1]) for place in range(len(edges) - 1))
+def _bins(found: list[ReliabilityBin], edges: tuple[float, ...]) -> tuple[Bin, ...]:
+    return tuple(_bin(each, low, high) for each, low, high in zip(found, edges[:-1], edges[1:], strict=True))
 
 
-def _bin(table: pd.DataFrame, low: float, high: float) -> Bin:
-    pairs, right = len(table), int(table["right"].sum())
-    if not pairs:
-        return Bin(low, high, 0, 0, None, None, (0.0, 1.0))
-    return Bin(low, high, pairs, right, float(table["probability"].mean()), right / pairs, wilson(right, pairs))
+def _bin(each: ReliabilityBin, low: float, high: float) -> Bin:
+    right = round(each.share * each.pairs) if each.pairs else 0
+    return Bin(low, high, each.pairs, right, _known(each.said), _known(each.share), wilson(right, each.pairs))
 
 
-def _error(bins: tuple[Bin, ...]) -> float | None:
-    total = sum(each.pairs for each in bins)
-    gaps = [
-        each.pairs * abs(each.share_right - each.mean_probability)
-        for each in bins
-        if each.share_right is not None and each.mean_probability is not None
-    ]
-    return sum(gaps) / total if total else None
+def _known(figure: float) -> float | None:
+    return None if math.isnan(figure) else figure

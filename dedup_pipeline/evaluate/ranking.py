@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import confusion_matrix_at_thresholds
 
 from dedup_pipeline.evaluate.figures import Ranking, by_key
 
@@ -16,10 +17,13 @@ def steps(table: pd.DataFrame, truth: int) -> pd.DataFrame:
     Returns:
         Indexed by score, highest first: precision and recall, 0 to 1, of the pairs from that score on.
     """
-    right = table["right"].astype(int) * table["count"]
-    ranked = pd.DataFrame({"score": table["score"].astype(float), "right": right, "count": table["count"]})
-    sums = ranked.groupby("score").sum().sort_index(ascending=False).cumsum()
-    return pd.DataFrame({"precision": sums["right"] / sums["count"], "recall": sums["right"] / truth})
+    if table.empty:  # scikit-learn takes no empty table
+        return pd.DataFrame({"precision": [], "recall": []}, dtype=float)
+    scores = table["score"].astype(float)
+    _, wrong, _, right, thresholds = confusion_matrix_at_thresholds(
+        table["right"].astype(bool), scores, sample_weight=table["count"]
+    )
+    return pd.DataFrame({"precision": right / (right + wrong), "recall": right / truth}, pd.Index(thresholds))
 
 
 def ranking(table: pd.DataFrame, levels: "pd.Series[str]") -> Ranking:

@@ -187,22 +187,6 @@ def _matrix(evidence: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
     return np.stack([evidence[name] for name in names], axis=1)
 
 
-def reliability(values: Doubles, labels: npt.NDArray[np.bool_], bins: int = 10) -> list[tuple[float, float, int]]:
-    """How often pairs are right that were given about the same probability.
-
-    Args:
-        values: (N,) probabilities.
-        labels: (N,) bool.
-        bins: of equal width.
-
-    Returns:
-        For each bin with pairs: their mean probability, the share that is right, how many there are.
-    """
-    numbers = np.minimum((values * bins).astype(np.int64), bins - 1)
-    chosen = [numbers == number for number in range(bins)]
-    return [(float(values[one].mean()), float(labels[one].mean()), int(one.sum())) for one in chosen if one.any()]
-
-
 def sigmoid(logits: Doubles) -> Doubles:
     """Probabilities (N,) of log odds (N,)."""
     return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import average_precision_score
 
 from dedup_pipeline.compute.dtypes import Doubles
 from dedup_pipeline.config import Settings
@@ -23,9 +24,10 @@ from dedup_pipeline.stages.match.nodes import Nodes
 from dedup_pipeline.stages.match.simulate import PACK, RECOLOUR, REPRINT, STRENGTHS, Sources
 from dedup_pipeline.verdict.alignment import DEEP
 from dedup_pipeline.verdict.cascade import Judge, is_exchanged, vetoed
-from dedup_pipeline.verdict.classifier import LOGIT_CAP, VerdictModel, fit, reliability, sigmoid
+from dedup_pipeline.verdict.classifier import LOGIT_CAP, VerdictModel, fit, sigmoid
 from dedup_pipeline.verdict.decoys import threshold_for
 from dedup_pipeline.verdict.evidence import EVIDENCE
+from dedup_pipeline.verdict.reliability import TENTHS, ReliabilityBin, expected_calibration_error, reliability
 
 _FEWEST_MOTIFS = 10  # photos with other motifs, to tell these from re-uploads
 _OF_MODEL = [name for name in EVIDENCE if name not in DEEP]  # the rest is the motif model's, and blurs others
@@ -41,7 +43,7 @@ class Calibration:
         judge: the judge.
         decoys: log odds of every candidate pair that a decoy has in the dump.
         decoy_shares: for each of these, one over the number of decoys of its kind.
-        reliability: for bins of the held-out probability their mean, the share that is right, and the pairs.
+        reliability: the bins of the held-out probability that have pairs.
         figures: photos, pairs of each kind, suspects, held-out average precision, expected calibration error, the share
             of the re-uploads of each strength found at the target precision, and the share that looks exchanged.
     """
@@ -49,7 +51,7 @@ class Calibration:
     judge: Judge
     decoys: tuple[float, ...]
     decoy_shares: tuple[float, ...]
-    reliability: list[tuple[float, float, int]]
+    reliability: list[ReliabilityBin]
     figures: dict[str, float]
 
     def grown(self, factor: float) -> Calibration:
@@ -73,7 +75,7 @@ class Calibration:
     def from_dict(cls, value: dict[str, Any]) -> Calibration:
         """The calibration that ``to_dict`` wrote."""
         judge = Judge.from_dict(value["judge"])
-        bins = [(said, right, count) for said, right, count in value["reliability"]]
+        bins = [ReliabilityBin(*some) for some in value["reliability"]]
         return cls(judge, tuple(value["decoys"]), tuple(value["decoy_shares"]), bins, value["figures"])
 
 
@@ -109,7 +111,7 @@ def calibrate(
         logits, judged = vetoed(logits, of_known[~suspects]), vetoed(judged, of_decoys)
     held_out = sigmoid(logits)[own.pairs.groups >= 0]
     own = own.only(own.pairs.groups >= 0)  # of the reference nobody asks how it does
-    bins = reliability(held_out, own.labels)
+    bins = [some for some in reliability(held_out, own.labels, TENTHS) if some.pairs]
     figures = _figures(held_out, own, bins, settings.match.target_precision)
     figures |= {"photos": labelled.photos, "reference_photos": labelled.reference_photos}
     figures |= {"pairs": len(own.labels), "suspects": int(suspects.sum())}
@@ -140,17 +142,14 @@ def _motif_model(labelled: Labelled, settings: Settings) -> tuple[VerdictModel |
     return model, judged[: len(known.labels)], judged[len(known.labels) :]
 
 
-def _figures(values: Doubles, known: Known, bins: list[tuple[float, float, int]], target: float) -> dict[str, float]:
+def _figures(values: Doubles, known: Known, bins: list[ReliabilityBin], target: float) -> dict[str, float]:
     """How the held-out probabilities (N,) of N pairs do."""
     labels, strengths = known.labels, known.strengths
-    order = np.argsort(-values, kind="stable")
-    precision = np.cumsum(labels[order]) / np.arange(1, len(order) + 1)
-    error = sum(count * abs(said - right) for said, right, count in bins) / len(values)
     threshold, _ = threshold_for(values, target)
     accepted = values >= threshold
     figures = {
-        "average_precision": float(precision[labels[order]].mean()),
-        "expected_calibration_error": float(error),
+        "average_precision": float(average_precision_score(labels, values)),
+        "expected_calibration_error": expected_calibration_error(bins),
         "precision": float(labels[accepted].mean()) if accepted.any() else 1.0,
         "recall": float(accepted[labels].mean()),
     }
