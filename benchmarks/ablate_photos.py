@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from dedup_pipeline.augmentation.reuploads import Strength, generator_of, recolour, reupload
 from dedup_pipeline.config import Settings
 from dedup_pipeline.evaluate.splits import ALL, split_of
+from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.model.preprocess import prepare
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.sample import serving_catalog
 from dedup_pipeline.stages.chain import run_one
 from dedup_pipeline.store import Store, digest
-from dedup_pipeline.store.manifests import result_of
-from dedup_pipeline.store.packs import image_of_photo
+from dedup_pipeline.store.packs import images_of
 from training.guard import components
 from training.photos import Photos, load_photos, subset
 from training.validation import ValidationSet
@@ -58,8 +59,8 @@ def prepare_store(settings: Settings, folder: Path, split: str) -> pd.DataFrame:
         for stage in ("ingest", "fetch", "fingerprint"):
             run_one(stage, served, DUMP, catalog=str(catalog) if stage == "ingest" else None)
     store = Store(settings.store)
-    listings = store.read_table(result_of(store, DUMP, "ingest").outputs["listings"], ["listing_id", "photo_url"])
-    images = listings.to_pandas().set_index("listing_id")["photo_url"].map(image_of_photo(store, DUMP))
+    shown = pa.Table.from_batches(listings_showing(store, DUMP, images_of(store, DUMP), ["listing_id"])).to_pandas()
+    images = shown.set_index("listing_id")["image_id"]
     known = pd.read_csv(folder / "photos.csv", dtype=str, keep_default_na=False)
     known = known[(known["kind"] == "photo") & (known["scored"] == "1")]
     known = known.assign(image_id=known["productId"].map(images)).dropna(subset=["image_id"])

@@ -22,6 +22,7 @@ import pyarrow as pa
 from dedup_pipeline.compute.dtypes import Flags, Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.evaluate.splits import split_of
+from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.stages.index import open_index
 from dedup_pipeline.stages.match.calibrate import calibrate
@@ -31,7 +32,6 @@ from dedup_pipeline.stages.match.simulate import Sources
 from dedup_pipeline.stages.match.views import Gallery
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
-from dedup_pipeline.store.packs import image_of_photo
 from dedup_pipeline.verdict.decoys import threshold_for
 from dedup_pipeline.verdict.evidence import compare
 
@@ -181,11 +181,9 @@ def _candidates(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -
 
 def _node_of_listing(settings: Settings, dump_id: str, nodes: Nodes) -> dict[str, int]:
     store = Store(settings.store)
-    image_of = image_of_photo(store, dump_id)
     row_of = dict(zip(nodes.images, nodes.image_nodes.tolist(), strict=True))
-    listings = store.read_table(result_of(store, dump_id, "ingest").outputs["listings"], ["listing_id", "photo_url"])
-    shown = {row["listing_id"]: row_of.get(image_of.get(row["photo_url"], "")) for row in listings.to_pylist()}
-    return {listing: node for listing, node in shown.items() if node is not None}
+    shown = (row for batch in listings_showing(store, dump_id, row_of, ["listing_id"]) for row in batch.to_pylist())
+    return {row["listing_id"]: row_of[row["image_id"]] for row in shown}
 
 
 def _per_node(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path, column: str) -> list[str]:

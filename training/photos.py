@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
+from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.pictures.decode import Picture, PictureError, decode
 from dedup_pipeline.pictures.photo_region import photo_of
 from dedup_pipeline.stages.fingerprint import stage as fingerprint
@@ -106,17 +106,11 @@ def subset(photos: Photos, chosen: npt.NDArray[np.bool_]) -> Photos:
 
 
 def families_of(store: Store, dump_id: str, image_ids: list[str]) -> dict[str, set[str]]:
-    """The families that show each image; the listings are read a row group at a time."""
-    photos = store.read_table(result_of(store, dump_id, "fetch").outputs["photos"], ["photo_url", "image_id"])
-    photos = photos.filter(pc.is_in(photos["image_id"], pa.array(image_ids, pa.string())))
-    image_of = dict(zip(photos["photo_url"].to_pylist(), photos["image_id"].to_pylist(), strict=True))
-    urls = pa.array(image_of, pa.string())
+    """The families that show each image; the listings are read some rows at a time."""
     families: dict[str, set[str]] = defaultdict(set)
-    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
-        for batch in table.iter_batches(columns=["photo_url", "family_id"]):
-            some = batch.filter(pc.is_in(batch["photo_url"], urls))
-            for url, family in zip(some["photo_url"].to_pylist(), some["family_id"].to_pylist(), strict=True):
-                families[image_of[url]].add(family)
+    for batch in listings_showing(store, dump_id, image_ids, ["family_id"]):
+        for image_id, family in zip(batch["image_id"].to_pylist(), batch["family_id"].to_pylist(), strict=True):
+            families[image_id].add(family)
     return families
 
 

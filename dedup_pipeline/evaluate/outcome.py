@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from dedup_pipeline.evaluate.crowds import GROUP_COLUMNS, Crowd, crowds_among
+from dedup_pipeline.listings.images import Shown
 from dedup_pipeline.schemas import NodeState
+from dedup_pipeline.stages.fetch import pack_seconds
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import StageResult, result_of, seconds_of
-from dedup_pipeline.store.packs import image_of_photo, pack_ids
+from dedup_pipeline.store.packs import held_images, pack_ids
 
 _PLAN, _FINISH = "manifest-plan.json", "manifest.json"
 
@@ -101,18 +103,17 @@ def _scores(pairs: pd.DataFrame) -> dict[tuple[str, str], float]:
 def _listings(store: Store, dump_id: str, nodes: str) -> pd.DataFrame:
     members = store.read_table(nodes).to_pandas()
     node_of = members[members["state"] == NodeState.MATCHED.value].set_index("image_id")["node"]
-    columns = ["listing_id", "title", "photo_url"]
-    path = result_of(store, dump_id, "ingest").outputs["listings"]
-    listings: pd.DataFrame = store.read_table(path, columns).to_pandas()
-    listings["image_id"] = listings.pop("photo_url").map(image_of_photo(store, dump_id))
+    images = held_images(store, dump_id).ids
+    shown = Shown.read(store, dump_id, images)
+    listings: pd.DataFrame = store.read_table(shown.path, ["listing_id", "title"]).to_pandas()
+    listings["image_id"] = shown.image_ids(images).to_pandas()
     return listings.assign(node=listings["image_id"].map(node_of))
 
 
 def _seconds(store: Store, dump_id: str, stage: str) -> float:
     seconds = seconds_of(store, dump_id, stage)
     if stage == "fetch":  # its work is that of the packs, which belong to no dump
-        manifests = [store.pack(pack_id, _FINISH) for pack_id in pack_ids(store, dump_id)]
-        seconds += sum(float(store.read_json(path)["seconds"]) for path in manifests if store.exists(path))
+        seconds += pack_seconds(store, pack_ids(store, dump_id))
     return round(seconds, 3)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
 from dedup_pipeline.compute.strings import Names, Places, digests, numbered
@@ -50,6 +51,11 @@ class Shown:
         codes[places >= 0] = numbered(np.concatenate(families))
         return cls(path, places, codes)
 
+    def image_ids(self, images: Names) -> pa.Array:
+        """The image id of each listing (L,), null where it shows none; of the images (I,) that it was read with."""
+        places = pa.array(self.images, mask=self.images < 0)
+        return pa.array(images, pa.string()).take(places)
+
     def nodes(self, node_of: Rows | Codes) -> Codes:
         """The node (L,) int32 that each listing shows, by the node of each image (I,); -1 where it shows none."""
         return np.append(node_of, -1).astype(np.int32)[self.images]
@@ -73,14 +79,53 @@ def several_families(nodes: Codes, families: Codes, count: int) -> Flags:
     return np.asarray(np.bincount(pairs // most, minlength=count) > 1)
 
 
-def matched_nodes(store: Store, dump_id: str) -> tuple[Names, Codes]:
-    """The images of a dump that are nodes' members, sorted by id, and the node of each (I,).
+def listings_showing(
+    store: Store, dump_id: str, images: Collection[str], columns: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """The listings of a dump that show some images: some columns and their ``image_id``, some rows at a time.
 
-    A node is the place of the image that it is named by; -1 of images whose node takes no part in matching.
+    Raises:
+        NotReadyError: the dump is not fetched yet.
+    """
+    photos = _photos_of(store, dump_id, images)
+    urls, of_urls = pa.array(photos, pa.string()), pa.array(photos.values(), pa.string())
+    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
+        for batch in table.iter_batches(columns=list({*columns, "photo_url"})):
+            at = pc.index_in(batch["photo_url"], value_set=urls)
+            shown = batch.select(columns).append_column("image_id", of_urls.take(at))
+            yield shown.filter(at.is_valid())
+
+
+def _photos_of(store: Store, dump_id: str, images: Collection[str]) -> dict[str, str]:
+    """The photos of a dump that show some images, each with its image; the others are not held."""
+    wanted = pa.array(images, pa.string())
+    found: dict[str, str] = {}
+    with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
+        for batch in table.iter_batches(columns=["photo_url", "image_id"]):
+            shown = batch.filter(pc.is_in(batch["image_id"], value_set=wanted))
+            found |= zip(shown["photo_url"].to_pylist(), shown["image_id"].to_pylist(), strict=True)
+    return found
+
+
+def matched_listings(store: Store, dump_id: str) -> tuple[Names, Shown, Codes]:
+    """What the listings of a dump show that takes part in matching.
+
+    A node is the place of the image that it is named by.
+
+    Returns:
+        The images of all nodes (I,), sorted by id; what the listings show of them; the node of each listing (L,), -1
+        where it shows none that takes part in matching.
 
     Raises:
         NotReadyError: the dump is not matched yet.
     """
+    images, node_of = _matched_nodes(store, dump_id)
+    shown = Shown.read(store, dump_id, images)
+    return images, shown, shown.nodes(node_of)
+
+
+def _matched_nodes(store: Store, dump_id: str) -> tuple[Names, Codes]:
+    """The images of all nodes, and the node of each (I,); -1 of images whose node takes no part in matching."""
     path = result_of(store, dump_id, "match").outputs["nodes"]
     with store.reading_table(path) as table:
         ids = Names.of_batches((batch["image_id"] for batch in table.iter_batches(columns=["image_id"])), _rows(table))

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.query.reference import Reference, open_reference, read_picture
-from dedup_pipeline.store.manifests import result_of
-from dedup_pipeline.store.packs import image_of_photo
 
 
 @dataclass(frozen=True)
@@ -59,16 +58,9 @@ def _listings(reference: Reference, rows: set[int]) -> dict[int, list[dict[str, 
     """The listings behind some rows of the index."""
     pairs = zip(reference.rows["image_id"].to_pylist(), reference.rows["row"].to_pylist(), strict=True)
     row_of = {image: row for image, row in pairs if row in rows}
-    row_of_photo = {
-        url: row_of[image]
-        for url, image in image_of_photo(reference.store, reference.dump_id).items()
-        if image in row_of
-    }
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    path = result_of(reference.store, reference.dump_id, "ingest").outputs["listings"]
-    with reference.store.reading_table(path) as table:
-        for batch in table.iter_batches(columns=["listing_id", "title", "photo_url"]):
-            for listing in batch.to_pylist():
-                if listing["photo_url"] in row_of_photo:
-                    found[row_of_photo[listing["photo_url"]]].append(listing)
+    columns = ["listing_id", "title", "photo_url"]
+    for batch in listings_showing(reference.store, reference.dump_id, row_of, columns):
+        for listing in batch.to_pylist():
+            found[row_of[listing["image_id"]]].append(listing)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,24 +106,6 @@ def images_of(store: Store, dump_id: str) -> dict[str, str]:
     """
     held = held_images(store, dump_id)
     return {image: held.packs[code] for image, code in zip(held.ids, held.codes.tolist(), strict=True)}
-
-
-def image_of_photo(store: Store, dump_id: str) -> dict[str, str]:
-    """The image of every photo of a dump that has one."""
-    photos = store.read_table(result_of(store, dump_id, "fetch").outputs["photos"], ["photo_url", "image_id"])
-    photos = photos.filter(pc.is_valid(photos["image_id"]))
-    return dict(zip(photos["photo_url"].to_pylist(), photos["image_id"].to_pylist(), strict=True))
-
-
-def photos_of_images(store: Store, dump_id: str, images: Collection[str]) -> dict[str, str]:
-    """The photos of a dump that show some images, each with its image; the others are not held."""
-    wanted = pa.array(images, pa.string())
-    found: dict[str, str] = {}
-    with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
-        for batch in table.iter_batches(columns=["photo_url", "image_id"]):
-            shown = batch.filter(pc.is_in(batch["image_id"], value_set=wanted))
-            found |= zip(shown["photo_url"].to_pylist(), shown["image_id"].to_pylist(), strict=True)
-    return found
 
 
 def iter_images(store: Store, pack_id: str) -> Iterator[tuple[str, bytes]]:

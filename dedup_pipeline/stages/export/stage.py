@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from dedup_pipeline.compute.dtypes import Codes, Rows
 from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings
-from dedup_pipeline.listings.images import Shown, matched_nodes, several_families
+from dedup_pipeline.listings.images import Shown, matched_listings, several_families
 from dedup_pipeline.schemas import PAIRS, VerdictKind, conform
 from dedup_pipeline.stages.export.contradictions import Claims, contradictions
 from dedup_pipeline.stages.export.crowds import Crowds
@@ -163,10 +163,8 @@ def _read(store: Store, dump_id: str, groups: pa.Table, *, least: float) -> tupl
     A file can name listings whose picture takes part in matching, and has a verdict of some probability or is shown by
     several families.
     """
-    images, node_of = matched_nodes(store, dump_id)
-    shown = Shown.read(store, dump_id, images)
+    images, shown, nodes = matched_listings(store, dump_id)
     likely = Likely.read(store, result_of(store, dump_id, "match").outputs["verdicts"], images, least)
-    nodes = shown.nodes(node_of)
     named = several_families(nodes, shown.families, len(images))
     named[likely.low] = named[likely.high] = True
     listed = Listed.read(store, shown, groups, names=images, nodes=nodes, named=named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -132,13 +133,9 @@ def planned_packs(store: Store, dump_id: str) -> list[str]:
     return packs
 
 
-def pack_seconds(store: Store, dump_id: str) -> float:
-    """What fetching the finished packs of a dump's plan took, summed over the packs.
-
-    Raises:
-        NotReadyError: the dump is not planned.
-    """
-    finished = (pack_id for pack_id in planned_packs(store, dump_id) if is_finished(store, pack_id))
+def pack_seconds(store: Store, packs: Iterable[str]) -> float:
+    """What fetching some packs took, summed over those that are finished."""
+    finished = (pack_id for pack_id in packs if is_finished(store, pack_id))
     return round(sum(float(read_pack_manifest(store, pack_id)["seconds"]) for pack_id in finished), 3)
 
 

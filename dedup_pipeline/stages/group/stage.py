@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from dedup_pipeline.compute.strings import Names
 from dedup_pipeline.config import Settings
-from dedup_pipeline.listings.images import Shown, matched_nodes, several_families
+from dedup_pipeline.listings.images import matched_listings, several_families
 from dedup_pipeline.schemas import GROUPS, conform
 from dedup_pipeline.stages.fingerprint import FILE
 from dedup_pipeline.stages.group.stars import Tie, stars
@@ -79,11 +79,9 @@ def _stars(store: Store, matched: StageResult) -> dict[str, Tie]:
 
 def _members(store: Store, dump_id: str, ties: dict[str, Tie]) -> list[list[dict[str, Any]]]:
     """The listings of every group, groups and listings in order of their ids; only these are held with their words."""
-    images, node_of = matched_nodes(store, dump_id)
+    images, shown, nodes = matched_listings(store, dump_id)
     star_of = np.arange(len(images), dtype=np.int32)  # a node without a star is its own medoid
     star_of[images.places(Names.of(ties))] = images.places(Names.of(tie.medoid for tie in ties.values()))
-    shown = Shown.read(store, dump_id, images)
-    nodes = shown.nodes(node_of)
     stars_of_listings = np.where(nodes >= 0, star_of[nodes], -1).astype(np.int32) if len(images) else nodes
     groups = several_families(stars_of_listings, shown.families, len(images))
     wanted = np.flatnonzero(stars_of_listings >= 0)

@@ -15,18 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.sparse import csr_matrix, diags_array
 from sklearn.preprocessing import normalize
 
 from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.listings.brands import brand_key, brands_contradict
 from dedup_pipeline.listings.colours import ANY, NONE, Colour, colours_contradict, colours_of
+from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.stages.match.nodes import Nodes
 from dedup_pipeline.stages.match.words import BUCKETS, FREE_TEXT, cut, hashed
 from dedup_pipeline.store import Store
-from dedup_pipeline.store.manifests import result_of
-from dedup_pipeline.store.packs import photos_of_images
 
 # name -> whether more of it is more agreement
 TEXTS: dict[str, bool] = {
@@ -41,7 +39,7 @@ TEXTS: dict[str, bool] = {
 _FAMILIES = 4  # that show one picture; further ones are not heard
 _BLOCK = 20_000  # titles compared at a time
 _MOST_GAP = 3.0  # of prices: a factor of 20
-_COLUMNS = ["photo_url", "family_id", "price", *FREE_TEXT]
+_COLUMNS = ["family_id", "price", *FREE_TEXT]
 
 
 @dataclass(frozen=True)
@@ -182,13 +180,9 @@ class Texts:
 def _listings(store: Store, dump_id: str, nodes: Nodes, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The listings that show some nodes, by id, each with the row of its node."""
     row_of = nodes.images_of(np.array(sorted(wanted), dtype=np.int64))
-    photos = {url: row_of[image] for url, image in photos_of_images(store, dump_id, row_of).items()}
-    known = pa.array(photos, pa.string())
-    with store.reading_table(result_of(store, dump_id, "ingest").outputs["listings"]) as table:
-        for batch in table.iter_batches(columns=_COLUMNS):
-            shown = batch.filter(pc.is_in(batch["photo_url"], value_set=known))
-            for listing in cut(shown).to_pylist():
-                yield photos[listing["photo_url"]], listing
+    for batch in listings_showing(store, dump_id, row_of, _COLUMNS):
+        for listing in cut(batch).to_pylist():
+            yield row_of[listing.pop("image_id")], listing
 
 
 def _text(listing: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.stages.fetch import pack_seconds
+from dedup_pipeline.stages.fetch import pack_seconds, planned_packs
 from dedup_pipeline.stages.record.figures import reliability_figure
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.store.manifests import (
@@ -111,5 +111,5 @@ def _metrics(store: Store, dump_id: str, results: Mapping[str, StageResult]) -> 
                 if isinstance(count, int | float):
                     metrics[_NO_METRIC.sub("_", "/".join(filter(None, (stage, name, leaf))))] = float(count)
         metrics[f"seconds/{stage}"] = seconds_of(store, dump_id, stage)
-    metrics["seconds/fetch"] += pack_seconds(store, dump_id)
+    metrics["seconds/fetch"] += pack_seconds(store, planned_packs(store, dump_id))
     return metrics
