@@ -1,8 +1,6 @@
 """How far a measured share may lie from the true one."""
 
-import math
-
-_Z = 1.959964  # of the normal distribution, for 95 %
+from scipy.stats import binomtest
 
 
 def wilson(hits: int, trials: int) -> tuple[float, float]:
@@ -12,7 +10,5 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     """
     if not trials:
         return 0.0, 1.0
-    share, spread = hits / trials, _Z * _Z / trials
-    centre = (share + spread / 2) / (1 + spread)
-    half = _Z / (1 + spread) * math.sqrt(share * (1 - share) / trials + spread / trials / 4)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    interval = binomtest(hits, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

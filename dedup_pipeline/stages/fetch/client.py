@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import http.client
 import ssl
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from urllib3 import BaseHTTPResponse
 from urllib3 import exceptions as urllib3_errors
+from urllib3.util import Retry
 
 from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.schemas import FetchStatus
@@ -25,6 +24,7 @@ _DRAIN = 65_536  # bytes of an unwanted body read to keep its connection; a long
 _GONE = (404, 410)
 _MOVED = (301, 302, 303, 307, 308)
 _AGAIN = (408, 425)  # client errors that a later try can cure
+_READ_WAIT = 100  # characters of a Retry-After: more than a date has, and digits enough for any wait
 
 
 @dataclass(frozen=True)
@@ -176,16 +176,10 @@ def retry_after(text: str, *, most: float) -> float:
         text: seconds or a date; anything else asks for nothing.
         most: the longest wait in seconds.
     """
-    text = text.strip()
-    if text.isascii() and text.isdecimal():
-        return min(most, float(text[:9]))
     try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except (ValueError, IndexError, OverflowError):
+        return min(most, float(Retry().parse_retry_after(text.strip()[:_READ_WAIT])))
+    except (urllib3_errors.InvalidHeader, ValueError, OverflowError):
         return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(most, max(0.0, (moment - datetime.now(UTC)).total_seconds()))
 
 
 def _failure(error: Exception, settings: FetchSettings) -> Answer:
