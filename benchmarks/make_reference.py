@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +16,6 @@ from pathlib import Path
 
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.model.encoder import Encoder
-from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog
 from dedup_pipeline.stages.chain import STAGES, run_one
 from dedup_pipeline.stages.index import open_index
@@ -27,7 +27,11 @@ from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.verdict.classifier import Pairs
 
-_SHOPS = ((1101, "studio"), (1102, "phone"), (1103, "studio"))  # seed, style
+sys.path.append(str(Path(__file__).parents[1]))  # where the rehearsal is found
+
+from benchmarks.rehearsal import Style, write_rehearsal_shop
+
+_SHOPS: tuple[tuple[int, Style], ...] = ((1101, "studio"), (1102, "phone"), (1103, "studio"))  # seed, style
 _PRODUCTS = 110
 _DUMP = "reference"
 _APART = 1_000_000  # between the groups of two shops
@@ -59,14 +63,14 @@ def _apart(pairs: Known, more: int) -> Known:
     return replace(pairs, pairs=Pairs(pairs.pairs.evidence, pairs.pairs.groups + more))
 
 
-def _shop(folder: Path, seed: int, style: str) -> tuple[Sides, Sides, dict[int, int], int]:
+def _shop(folder: Path, seed: int, style: Style) -> tuple[Sides, Sides, dict[int, int], int]:
     """The known pairs of a shop, what its decoys found, how many decoys of each kind it has, and how many pictures.
 
     Of the pairs first those that were laid over each other, then the others; what may be a duplicate that nobody told
     of is in neither.
     """
     work = folder / str(seed)
-    write_sample_shop(work / "shop", seed=seed, products=_PRODUCTS, style=style)
+    write_rehearsal_shop(work / "shop", seed=seed, products=_PRODUCTS, style=style)
     settings = load_settings(
         [
             f"store={work / 'store'}",

@@ -12,10 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from pathlib import Path
 
 from kept import Row, coverage, run_and_hold, table
-from worlds import UNSEEN, WORLDS, write_world
 
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.evaluate import read_truth
@@ -23,6 +23,10 @@ from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog
 from dedup_pipeline.stages.chain import STAGES, run_one
 from dedup_pipeline.tracking.runs import Tracking
+
+sys.path.append(str(Path(__file__).parents[1]))  # where the worlds and the rehearsal find each other
+
+from benchmarks.worlds import UNSEEN, WORLDS, write_world
 
 _TAUGHT_ON = 4001  # seed of the shop that the champion is trained on, which no figure uses
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.rehearsal import unseen
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.edits import Mask, Picture
 from dedup_pipeline.augmentation.edits.encoding import decoded
-from dedup_pipeline.sample import tables, unseen, words
+from dedup_pipeline.sample import tables, words
 from dedup_pipeline.sample.pictures import sizes_of, write_files
 from dedup_pipeline.sample.plan import Offer
 from dedup_pipeline.sample.recipe import Recipe, Step, encoded

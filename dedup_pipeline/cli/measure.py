@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -16,20 +16,13 @@ def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")],
     seed: Annotated[int, typer.Option(help="Another seed draws another shop.")] = 7,
     products: Annotated[int, typer.Option(min=40, help="How many products.")] = 260,
-    style: Annotated[
-        Literal["studio", "phone"], typer.Option(help="Photographed in a studio, or by phone on beds and floors.")
-    ] = "studio",
-    edits: Annotated[
-        Literal["known", "unseen"],
-        typer.Option(help="Copies edited in ways that the training simulates, or in ways that it does not."),
-    ] = "known",
     serve: Annotated[bool, typer.Option("--serve", help="Serve its pictures until interrupted.")] = False,
     port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 0,
 ) -> None:
     """Render the sample shop: a catalog, its pictures and the truth about its duplicates."""
     from dedup_pipeline.sample import ImageServer, write_catalog, write_sample_shop
 
-    counts = write_sample_shop(folder, seed=seed, products=products, style=style, edits=edits)
+    counts = write_sample_shop(folder, seed=seed, products=products)
     typer.echo(f"{folder}: {counts.listings} listings, {counts.photos} photos, {counts.true_photo_pairs} true pairs")
     if serve:
         with ImageServer(folder, port) as server:

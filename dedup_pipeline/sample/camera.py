@@ -1,14 +1,11 @@
-"""The two ways in which the sample shop's originals are photographed: in a studio, or by phone on a bed or a floor."""
+"""How a shop's originals are photographed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-from dedup_pipeline.sample import phone, photo
-from dedup_pipeline.sample.bundle import Bundle, combine, paste_together
+from dedup_pipeline.sample import photo
+from dedup_pipeline.sample.bundle import Bundle, paste_together
 from dedup_pipeline.sample.photo import Look, Shot
-
-Style = Literal["studio", "phone"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,4 @@ class Camera:
         return self.compose(look, self.single) if isinstance(look, Bundle) else self.single(look)
 
 
-CAMERAS: dict[Style, Camera] = {
-    "studio": Camera(photo.shoot, paste_together, 92),
-    "phone": Camera(phone.shoot, combine, 74),
-}
+STUDIO = Camera(photo.shoot, paste_together, 92)

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.edits import Mask, Picture
 from dedup_pipeline.augmentation.edits.encoding import decoded
-from dedup_pipeline.sample.camera import CAMERAS, Camera, Style
+from dedup_pipeline.sample.camera import Camera
 from dedup_pipeline.sample.plan import Photo
 from dedup_pipeline.sample.recipe import Recipe, encoded
 
@@ -35,7 +35,7 @@ def file_name(photo: Photo, size: str) -> str:
     return f"{photo.folder}/{photo.slug}-{size}-{photo.photo_id}.jpeg"
 
 
-def write_pictures(images: Path, photos: Iterable[Photo], style: Style = "studio") -> None:
+def write_pictures(images: Path, photos: Iterable[Photo], camera: Camera) -> None:
     """Render all photos and write their files.
 
     Threads share the work, as nearly all of it is spent inside OpenCV and Pillow; each photo group draws from seeds of
@@ -44,13 +44,13 @@ def write_pictures(images: Path, photos: Iterable[Photo], style: Style = "studio
     Args:
         images: folder to write to.
         photos: sources before their copies; repeated ones are written once.
-        style: how the originals are photographed.
+        camera: how the originals are photographed.
     """
     groups: dict[str, dict[str, Photo]] = {}
     for photo in photos:
         groups.setdefault(photo.group or photo.photo_id, {}).setdefault(photo.photo_id, photo)
     with ThreadPoolExecutor(_WORKERS) as pool:
-        for _ in pool.map(partial(_write_group, images, CAMERAS[style]), groups.values()):
+        for _ in pool.map(partial(_write_group, images, camera), groups.values()):
             pass
 
 

@@ -4,14 +4,13 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.sample import recipes, tables, unseen
+from dedup_pipeline.sample import recipes, tables
 from dedup_pipeline.sample.bundle_planner import BundlePlanner, bundled_products
-from dedup_pipeline.sample.camera import Style
+from dedup_pipeline.sample.camera import STUDIO, Camera
 from dedup_pipeline.sample.catalog import Catalog, build_catalog, without_medium_file
 from dedup_pipeline.sample.offers import OfferMaker
 from dedup_pipeline.sample.pictures import write_pictures
@@ -19,10 +18,7 @@ from dedup_pipeline.sample.plan import Offer
 from dedup_pipeline.sample.planner import Planner
 from dedup_pipeline.sample.recipes import DrawRecipe
 
-Edits = Literal["known", "unseen"]
-
 _FEWEST_PRODUCTS = 40
-_RECIPES: dict[Edits, DrawRecipe] = {"known": recipes.draw_recipe, "unseen": unseen.draw_recipe}
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,12 @@ class SampleCounts:
 
 
 def write_sample_shop(
-    folder: Path, *, seed: int = 7, products: int = 260, style: Style = "studio", edits: Edits = "known"
+    folder: Path,
+    *,
+    seed: int = 7,
+    products: int = 260,
+    camera: Camera = STUDIO,
+    draw_recipe: DrawRecipe = recipes.draw_recipe,
 ) -> SampleCounts:
     """Render the sample shop and write it as a truth folder; the same seed gives the same files, byte for byte.
 
@@ -81,9 +82,8 @@ def write_sample_shop(
         folder: to write to; made if it does not exist.
         seed: of all choices, 0 or more.
         products: original products, 40 or more; re-uploads and faulty listings come on top.
-        style: how the originals are photographed: `studio`, or by `phone` on beds and floors.
-        edits: how strong re-uploads are made: `known` edits, as the re-upload simulator of the training makes them, or
-            `unseen` ones, which it does not know.
+        camera: how the originals are photographed.
+        draw_recipe: how re-uploads are made; by default with edits that the re-upload simulator of the training knows.
 
     Returns:
         What was written.
@@ -95,9 +95,9 @@ def write_sample_shop(
     if products < _FEWEST_PRODUCTS:
         raise InputError(f"products is {products}: ask for {_FEWEST_PRODUCTS} or more, or some faults find no place")
     tables.begin_folder(folder, seed)
-    offers, spoilable = _plan(seed, products, _RECIPES[edits])
+    offers, spoilable = _plan(seed, products, draw_recipe)
     catalog = build_catalog(offers, spoilable, np.random.default_rng([seed, 2]))
-    write_pictures(folder / "images", [offer.photo for offer in offers], style)
+    write_pictures(folder / "images", [offer.photo for offer in offers], camera)
     return _write_tables(folder, offers, catalog)
 
 

@@ -1,5 +1,7 @@
 """The sample shop in its other guise: photos by phone, and edits that the re-upload simulator does not know."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
+from benchmarks.rehearsal import phone, textures, unseen, unseen_edits, unseen_overlays
 from dedup_pipeline.augmentation.edits import Picture
-from dedup_pipeline.cli import app
 from dedup_pipeline.evaluate import score
-from dedup_pipeline.sample import phone, recipes, textures, unseen, unseen_edits, unseen_overlays
+from dedup_pipeline.sample import recipes
 from dedup_pipeline.sample.garments import KINDS
 from dedup_pipeline.sample.patterns import PATTERNS
 from dedup_pipeline.sample.photo import Look, shoot
@@ -29,8 +30,8 @@ NEW = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample") / "shop"
     options = ["--products", "40", "--seed", "5", "--style", "phone", "--edits", "unseen"]
-    result = CliRunner().invoke(app, ["sample", str(folder), *options])
-    assert result.exit_code == 0, result.output
+    words = [sys.executable, "-m", "benchmarks.rehearsal", folder, *options]
+    subprocess.run(words, check=True, cwd=Path(__file__).parents[2])
     return folder
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.rehearsal.unseen_overlays import screenshot
 from dedup_pipeline.augmentation.edits import mirror, pad_square, recolour
-from dedup_pipeline.sample.unseen_overlays import screenshot
 from dedup_pipeline.verdict.alignment import ALIGNED
 from dedup_pipeline.verdict.evidence import EVIDENCE, GLANCE, Looks, compare
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from benchmarks.rehearsal import unseen_overlays as overlays
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.reuploads import generator_of, pack, recolour
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
-from dedup_pipeline.sample import unseen_overlays as overlays
 from dedup_pipeline.sample.photo import Shot
 
 NAVY, PINK, YELLOW = (24, 40, 96), (240, 90, 150), (250, 196, 20)

@@ -5,10 +5,11 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.clutter import add_clutter
 from dedup_pipeline.sample.photo import Look, Shot, paint_product
-from dedup_pipeline.sample.room import Room, draw_room, lay_ground
 from dedup_pipeline.sample.scene import Scene, smooth_noise
+
+from .clutter import add_clutter
+from .room import Room, draw_room, lay_ground
 
 _ROOMS = 24
 """So many people sell in a shop; all photos of one show the same sheet or floor."""

@@ -1,14 +1,16 @@
 """Re-uploads that the re-upload simulator does not know: for rehearsing whether the promised precision holds on them.
 
-What must not be learned must not be simulated: these edits live in the sample room, and nothing trains on them.
+What must not be learned must not be simulated: these edits live outside of the package, and nothing trains on them.
 """
 
 import numpy as np
 
 from dedup_pipeline.augmentation.edits import Picture
-from dedup_pipeline.sample import recipes, textures, unseen_edits, unseen_overlays
+from dedup_pipeline.sample import recipes
 from dedup_pipeline.sample.recipe import CutOut, Recipe, Step
 from dedup_pipeline.sample.recipes import finished
+
+from . import textures, unseen_edits, unseen_overlays
 
 _BANNERS = (
     "FREE DELIVERY TODAY",
