@@ -1,4 +1,4 @@
-"""The stack as one thing: start it and wait until it is healthy, restart parts of it, stop it."""
+"""The stack as one thing: start it and wait until it is healthy, stop it."""
 
 from __future__ import annotations
 
@@ -177,16 +177,6 @@ class Stack:
             How many processes that were.
         """
         return self.supervisor.stop(self._chosen(names) if names else None)
-
-    def restart(self, *names: str) -> None:
-        """Stop services and start them again at the same ports.
-
-        Raises:
-            StackError: as `start` does.
-        """
-        chosen = self._chosen(names)
-        self.stop(*chosen)
-        self.start(*chosen)
 
     @property
     def service_names(self) -> list[str]:

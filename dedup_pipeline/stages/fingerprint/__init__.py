@@ -4,8 +4,7 @@ from dedup_pipeline.stages.fingerprint.stage import (
     FILE,
     fingerprint,
     fingerprint_pack,
-    read_fingerprints,
     unfinished_packs,
 )
 
-__all__ = ["FILE", "fingerprint", "fingerprint_pack", "read_fingerprints", "unfinished_packs"]
+__all__ = ["FILE", "fingerprint", "fingerprint_pack", "unfinished_packs"]

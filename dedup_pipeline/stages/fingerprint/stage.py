@@ -17,7 +17,7 @@ from dedup_pipeline.store import Store
 from dedup_pipeline.store.locks import locked
 from dedup_pipeline.store.manifests import Count, Done, Progress, StageResult, no_progress, result_of, run_stage
 from dedup_pipeline.store.pack_state import contents_of, holds_all, packs_without
-from dedup_pipeline.store.packs import images_of, iter_images, pack_ids, read_packed
+from dedup_pipeline.store.packs import iter_images, pack_ids
 
 VERSION = 5  # raise it when the same picture gets another fingerprint
 FILE = f"fingerprints-{VERSION}.parquet"
@@ -148,14 +148,3 @@ def _look(picture: Picture) -> tuple[Picture, perceptual.Square, bool]:
         return picture, square, is_card
     square = perceptual.square(photo)
     return photo, square, is_text_card(photo, square)
-
-
-def read_fingerprints(store: Store, dump_id: str) -> pa.Table:
-    """The fingerprints of a dump's distinct images, sorted by image id (FINGERPRINTS).
-
-    Raises:
-        NotReadyError: the dump is not fingerprinted yet.
-    """
-    result_of(store, dump_id, "fingerprint")
-    table = read_packed(store, images_of(store, dump_id), pack_ids(store, dump_id), FILE)
-    return conform([], FINGERPRINTS) if table is None else table

@@ -6,8 +6,6 @@ import codecs
 
 import pyarrow as pa
 
-_UNDEFINED = "\N{REPLACEMENT CHARACTER}"
-
 
 def _as_windows(error: UnicodeError) -> tuple[str, int]:
     """Read the bytes that are no UTF-8 as Windows-1252, which holds Latin-1."""
