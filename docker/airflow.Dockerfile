@@ -31,7 +31,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     ANNOY_COMPILER_ARGS="-O3,-ffast-math,-fno-associative-math,-fpermissive,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD${ANNOY_MARCH:+,-march=${ANNOY_MARCH}}" \
     uv pip install --no-binary annoy --requirements /build/requirements.txt --requirements /build/requirements-cluster.txt
 
-COPY pyproject.toml README.md LICENSE requirements.in /build/
+COPY pyproject.toml README.md LICENSE requirements-library.in requirements-airflow.in /build/
 COPY dedup_pipeline /build/dedup_pipeline
 COPY training /build/training
 COPY dags /build/dags
