@@ -17,7 +17,7 @@ from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.model.preprocess import prepare
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.sample import serving_catalog
-from dedup_pipeline.stages.chain import run_one
+from dedup_pipeline.stages.chain import run_stage
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.store.packs import images_of
 from training.guard import components
@@ -57,7 +57,7 @@ def prepare_store(settings: Settings, folder: Path, split: str) -> pd.DataFrame:
     catalog = Path(settings.store) / "catalog-local.csv"
     with serving_catalog(settings, folder, catalog) as served:
         for stage in ("ingest", "fetch", "fingerprint"):
-            run_one(stage, served, DUMP, catalog=str(catalog) if stage == "ingest" else None)
+            run_stage(served, stage, DUMP, catalog=str(catalog) if stage == "ingest" else None)
     store = Store(settings.store)
     shown = pa.Table.from_batches(listings_showing(store, DUMP, images_of(store, DUMP), ["listing_id"])).to_pandas()
     images = shown.set_index("listing_id")["image_id"]

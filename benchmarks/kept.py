@@ -12,21 +12,11 @@ from dedup_pipeline.errors import DedupError
 from dedup_pipeline.evaluate import Truth, read_outcome
 from dedup_pipeline.evaluate.calibration import calibration
 from dedup_pipeline.evaluate.judged import judged_photo_pairs
-from dedup_pipeline.stages.chain import run_all
+from dedup_pipeline.stages.chain import run
 from dedup_pipeline.store import Store
-from dedup_pipeline.store.manifests import Progress, StageResult, no_progress, result_of
+from dedup_pipeline.store.manifests import result_of
 
 Row = dict[str, Any]
-
-
-class _Silent:
-    """Watches a run and says nothing."""
-
-    def started(self, stage: str) -> Progress:
-        return no_progress
-
-    def finished(self, result: StageResult) -> None:
-        pass
 
 
 def run_and_hold(settings: Settings, dump: str, catalog: str, truth: Truth) -> Row:
@@ -41,7 +31,7 @@ def run_and_hold(settings: Settings, dump: str, catalog: str, truth: Truth) -> R
     """
     store = Store(settings.store)
     try:
-        run_all(settings, dump, catalog, _Silent())
+        run(settings, catalog, dump)
     except DedupError as error:
         return {"refused": str(error)}
     outcome = read_outcome(store, dump)

@@ -17,7 +17,7 @@ from pathlib import Path
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.sample.serving import serving_catalog
-from dedup_pipeline.stages.chain import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_stage
 from dedup_pipeline.stages.index import open_index
 from dedup_pipeline.stages.match.known import Known
 from dedup_pipeline.stages.match.labelled import fitted, label
@@ -83,7 +83,7 @@ def _shop(folder: Path, seed: int, style: Style) -> tuple[Sides, Sides, dict[int
     catalog = work / "catalog.csv"
     with serving_catalog(settings, work / "shop", catalog) as served:
         for stage in list(STAGES)[: list(STAGES).index("match")]:
-            run_one(stage, served, _DUMP, catalog=str(catalog))
+            run_stage(served, stage, _DUMP, catalog=str(catalog))
     store = Store(settings.store)
     encoder = Encoder.load(store, str(result_of(store, _DUMP, "embed").counts["model_id"]), settings)
     nodes, index = load_nodes(settings, _DUMP), open_index(settings, _DUMP)

@@ -27,7 +27,7 @@ sys.path.append(str(Path(__file__).parent / "contenders"))
 from contender import cpu_seconds
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.stages.chain import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_stage
 
 
 def work_of(order: dict[str, Any], settings: Settings) -> Callable[[], object]:
@@ -45,7 +45,7 @@ def work_of(order: dict[str, Any], settings: Settings) -> Callable[[], object]:
         return lambda: room.plan_match(settings, dump)
     if step == "match":
         return lambda: room.match_part(settings, dump, order["part"])
-    return lambda: run_one(stage, settings, dump, catalog=order.get("catalog"))
+    return lambda: run_stage(settings, stage, dump, catalog=order.get("catalog"))
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from claims.stores import DUMP
 
 from dedup_pipeline import schemas
 from dedup_pipeline.config import Settings, load_settings
-from dedup_pipeline.stages.chain import run_one
+from dedup_pipeline.stages import chain
 from dedup_pipeline.stages.fetch import finish_fetch, photos, plan_fetch
 from dedup_pipeline.stages.index import index, index_part, neighbours_part, plan_index, read_neighbours
 from dedup_pipeline.stages.match import Calibration, merging
@@ -162,7 +162,7 @@ def work(settings: Settings, words: list[str]) -> None:
         "verdicts": lambda: verdicts(settings, part),
         "match-finish": lambda: finish(settings),
     }
-    doers.get(kind, lambda: run_one(kind, settings, DUMP))()
+    doers.get(kind, lambda: chain.run_stage(settings, kind, DUMP))()
     print(_status("self", "VmHWM"))
 
 

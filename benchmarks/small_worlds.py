@@ -21,7 +21,7 @@ from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.evaluate import read_truth
 from dedup_pipeline.sample import write_sample_shop
 from dedup_pipeline.sample.serving import serving_catalog
-from dedup_pipeline.stages.chain import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_stage
 from dedup_pipeline.tracking.runs import Tracking
 
 sys.path.append(str(Path(__file__).parents[1]))  # where the worlds and the rehearsal find each other
@@ -77,7 +77,7 @@ def _champion(settings: Settings, work: Path) -> None:
     write_sample_shop(shop, seed=_TAUGHT_ON)
     with serving_catalog(settings, shop, catalog) as served:
         for stage in list(STAGES)[: list(STAGES).index("train") + 1]:
-            run_one(stage, served, "taught-on", catalog=str(catalog))
+            run_stage(served, stage, "taught-on", catalog=str(catalog))
 
 
 if __name__ == "__main__":

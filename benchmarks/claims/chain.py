@@ -9,7 +9,7 @@ from claims.claim import OURS, Claim, Contender, Size
 from claims.materials import Materials
 from claims.served import LATENCY, SERVER, reaching_settings, serve_pictures, write_catalog
 from claims.targets import as_fast_as, exponent_below, memory_grows_below
-from dedup_pipeline.stages.chain import run_one
+from dedup_pipeline.stages.chain import run_stage
 
 FIRST, FIRST_PICTURES = "first", 100  # the dump that the model is trained on
 _BRIEF = {"epochs": 1, "max_photos": FIRST_PICTURES}
@@ -23,7 +23,7 @@ def prepare(folder: Path, items: int, materials: Materials) -> list[str]:
     settings = settings.model_copy(update={"threads": 1, "train": settings.train.model_copy(update=_BRIEF)})
     with beside(SERVER, folder):
         for stage in ("ingest", "fetch", "fingerprint", "train"):
-            run_one(stage, settings, FIRST, catalog=str(folder / "first.csv"))
+            run_stage(settings, stage, FIRST, catalog=str(folder / "first.csv"))
     return urls
 
 

@@ -20,7 +20,7 @@ from claims.served import LATENCY, SERVER, choose_port, reaching_settings
 from claims.targets import as_fast_as, exponent_below, memory_grows_below, more_than
 from dedup_pipeline.evaluate import read_truth
 from dedup_pipeline.sample import serving_catalog
-from dedup_pipeline.stages.chain import run_one
+from dedup_pipeline.stages.chain import run_stage
 
 sys.path.append(str(Path(__file__).parents[1] / "peers"))  # whose scripts find each other by that
 from scoring import figures, own_pairs, peer_pairs
@@ -38,7 +38,7 @@ def make(folder: Path, items: int, materials: Materials) -> str:
     other = _rendered(folder / "other", TRAINED_ON, 260)
     with serving_catalog(reaching_settings(folder), other, folder / "other.csv") as settings:
         for stage in ("ingest", "fetch", "fingerprint", "train"):
-            run_one(stage, settings, FIRST, catalog=str(folder / "other.csv"))
+            run_stage(settings, stage, FIRST, catalog=str(folder / "other.csv"))
     return (
         f"a made-up shop of {len(pictures.listings)} rendered photos, its packs, recolours and re-uploads among them, "
         f"from a server that answers after {LATENCY * 1000:.0f} ms; every stage from ingest to record, the calibration "

@@ -7,7 +7,7 @@ import time
 from contender import cpu_seconds
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.stages.chain import STAGES, run_one
+from dedup_pipeline.stages.chain import STAGES, run_stage
 from dedup_pipeline.stages.match import plan_match
 
 CALIBRATION = "calibration"  # the first part of ``match``; much of it is the same however large the dump
@@ -30,7 +30,7 @@ class Stages:
         for stage in STAGES:
             if stage == "match":
                 self._timed(CALIBRATION, lambda: plan_match(settings, dump))
-            self._timed(stage, lambda stage=stage: run_one(stage, settings, dump, catalog=catalog))
+            self._timed(stage, lambda stage=stage: run_stage(settings, stage, dump, catalog=catalog))
 
     def _timed(self, name, work) -> None:  # noqa: ANN001 - a name and what it does
         start, cpu = time.monotonic(), cpu_seconds()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.errors import InputError
 from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.query.reference import Reference, open_reference, read_picture
 
@@ -34,13 +36,15 @@ class Near:
         return asdict(self)
 
 
-def lookup(settings: Settings, source: str, count: int = 10) -> list[Near]:
+def lookup(settings: Settings, source: str | os.PathLike[str], count: int = 10) -> list[Near]:
     """The listings of the store's latest dump that are nearest to an image file or URL, nearest first.
 
     Raises:
-        InputError: it is not there, or is no picture.
+        InputError: it is not there, or is no picture; or the count is less than 1.
         NotReadyError: the store has no finished run.
     """
+    if count < 1:
+        raise InputError(f"{count} listings cannot be found: ask for 1 or more")
     _, picture = read_picture(source, settings)
     reference = open_reference(settings)
     rows, cosines = reference.index.neighbours(reference.encoder.encode([picture])[0], count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +65,13 @@ def open_reference(settings: Settings) -> Reference:
     raise NotReadyError(f"the store {store.root} holds no finished run to compare with: call `dedup run` first")
 
 
-def read_picture(source: str, settings: Settings) -> tuple[bytes, Picture]:
+def read_picture(source: str | os.PathLike[str], settings: Settings) -> tuple[bytes, Picture]:
     """The bytes and the picture of a file, or of an http(s) URL fetched under the same rules as a dump's.
 
     Raises:
         InputError: it is not there, or is no picture.
     """
+    source = os.fspath(source)
     if source.lower().startswith(("http://", "https://")):
         data = fetch_one(source, settings.fetch)
     else:

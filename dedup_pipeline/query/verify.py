@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ class Verdict:
         return asdict(self)
 
 
-def verify(settings: Settings, first: str, second: str) -> Verdict:
+def verify(settings: Settings, first: str | os.PathLike[str], second: str | os.PathLike[str]) -> Verdict:
     """Judge two image files or URLs as if they were candidates of the store's latest dump.
 
     Raises:

@@ -1,12 +1,16 @@
-"""The stages in walking order, for whoever runs them: the command line, and the workflow."""
+"""The stages in walking order, for whoever runs them: the command line, and programs in Python."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol
 
 from dedup_pipeline.config import Settings
+from dedup_pipeline.errors import InputError
+from dedup_pipeline.stages.ingest import date_in, file_of
+from dedup_pipeline.store import check_dump_id
 from dedup_pipeline.store.manifests import Progress, StageResult, no_progress
 
 # stage -> where its function of the same name lives; imported when called, as some need seconds to import
@@ -34,36 +38,84 @@ class Watcher(Protocol):
         """A stage has ended well."""
 
 
-def run_one(
-    stage: str, settings: Settings, dump_id: str, *, catalog: str | None = None, progress: Progress = no_progress
+class _Silent:
+    """Watches a run and says nothing."""
+
+    def started(self, stage: str) -> Progress:
+        return no_progress
+
+    def finished(self, result: StageResult) -> None:
+        pass
+
+
+_SILENT = _Silent()
+
+
+def run_stage(
+    settings: Settings,
+    stage: str,
+    dump_id: str,
+    *,
+    catalog: str | os.PathLike[str] | None = None,
+    progress: Progress = no_progress,
 ) -> StageResult:
-    """Run one stage of a dump.
+    """Run one stage of a dump, unless it has been run with the same inputs and settings.
 
     Args:
-        stage: a name of STAGES.
         settings: the settings.
-        dump_id: the dump.
-        catalog: the dump's file; for ``ingest`` only.
+        stage: a name of STAGES: ingest, fetch, fingerprint, train, embed, index, match, group, export or record.
+        dump_id: the dump, such as ``2018-10-05``.
+        catalog: path or fsspec URL of the dump's file, for ``ingest`` only; by default where ``ingest.dumps`` has it.
         progress: called with (done, of).
 
     Raises:
+        InputError: there is no such stage, the id cannot name a folder, or the catalog is not usable.
+        NotReadyError: a stage before it has not been run.
         DedupError: as the stage does.
     """
+    if stage not in STAGES:
+        raise InputError(f"there is no stage {stage!r}: take one of {', '.join(STAGES)}")
+    check_dump_id(dump_id)
     work: Callable[..., StageResult] = getattr(import_module(STAGES[stage]), stage)
     if stage == "ingest":
-        return work(settings, dump_id, catalog, progress=progress)
+        file = file_of(settings.ingest, dump_id) if catalog is None else os.fspath(catalog)
+        return work(settings, dump_id, file, progress=progress)
     return work(settings, dump_id, progress=progress)
 
 
-def run_all(settings: Settings, dump_id: str, catalog: str, watcher: Watcher) -> list[StageResult]:
-    """Run every stage of a dump in one process.
+def run(
+    settings: Settings,
+    catalog: str | os.PathLike[str] | None = None,
+    dump_id: str | None = None,
+    *,
+    watcher: Watcher = _SILENT,
+) -> dict[str, StageResult]:
+    """Run every stage of a dump in this process; stages that are done already are not done again.
+
+    Args:
+        settings: the settings.
+        catalog: path or fsspec URL of the dump's file, CSV, CSV.gz or Parquet; by default where ``ingest.dumps`` has
+            that of the id.
+        dump_id: what to call the dump; by default the date in the file's name, such as ``2018-10-05``.
+        watcher: is told of each stage as it begins and ends.
+
+    Returns:
+        What each stage did, by its name, in their order: ``outputs`` (paths in the store) and ``counts``.
 
     Raises:
+        InputError: neither a catalog nor an id is given, the name has no date and there is no id, or the catalog is
+            not usable.
         DedupError: as the stage does that fails; what the stages before it made stays in the store.
     """
-    results = []
+    if catalog is None and dump_id is None:
+        raise InputError("what shall be read? Give a catalog, or the id of a dump that lies where ingest.dumps says")
+    file = file_of(settings.ingest, str(dump_id)) if catalog is None else os.fspath(catalog)
+    dump_id = dump_id or date_in(file)
+    if dump_id is None:
+        raise InputError(f"'{file}' has no date in its name: say which dump it is by dump_id, such as 2018-10-05")
+    results = {}
     for stage in STAGES:
         progress = watcher.started(stage)
-        results.append(run_one(stage, settings, dump_id, catalog=catalog, progress=progress))
-        watcher.finished(results[-1])
+        results[stage] = run_stage(settings, stage, dump_id, catalog=file, progress=progress)
+        watcher.finished(results[stage])
     return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from dedup_pipeline.config import Settings
-from dedup_pipeline.stages.chain import run_all, run_one
+from dedup_pipeline.stages.chain import run, run_stage
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Progress as Report
 from dedup_pipeline.store.manifests import StageResult
@@ -63,7 +63,7 @@ def run_with_display(settings: Settings, dump_id: str, catalog: str) -> None:
     """
     console = Console(highlight=False)
     with Display(console) as display:
-        results = run_all(settings, dump_id, catalog, display)
+        results = run(settings, catalog, dump_id, watcher=display)
     _show_summary(console, settings, dump_id, results)
 
 
@@ -76,7 +76,7 @@ def run_stage_with_display(stage: str, settings: Settings, dump_id: str, catalog
     console = Console(highlight=False)
     with Display(console) as display:
         progress = display.started(stage)
-        result = run_one(stage, settings, dump_id, catalog=catalog, progress=progress)
+        result = run_stage(settings, stage, dump_id, catalog=catalog, progress=progress)
         display.finished(result)
     for name, path in result.outputs.items():
         console.print(f"  {name}: {Store(settings.store).url(path)}", soft_wrap=True)
@@ -99,12 +99,12 @@ def number(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _show_summary(console: Console, settings: Settings, dump_id: str, results: Sequence[StageResult]) -> None:
+def _show_summary(console: Console, settings: Settings, dump_id: str, results: Mapping[str, StageResult]) -> None:
     table = Table(title=f"Dump {dump_id}", title_justify="left", show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(justify="right", style="dim")
-    for result in results:
+    for result in results.values():
         table.add_section()
         seconds = "done before" if result.reused else f"{result.seconds:.1f} s"
         table.add_row(f"[cyan]{result.stage}[/]", "", seconds)
@@ -117,6 +117,5 @@ def _show_summary(console: Console, settings: Settings, dump_id: str, results: S
                 table.add_row(f"  {label(name)}", number(value), "")
     console.print(table)
     store = Store(settings.store)
-    exported = next(result for result in results if result.stage == "export")
-    for name, path in exported.outputs.items():
+    for name, path in results["export"].outputs.items():
         console.print(f"{name:<12} {store.url(path)}", soft_wrap=True)
