@@ -69,6 +69,8 @@ class Store:
         self._known = Known.of(self.root)
         # other processes write here too: a remembered listing would hide what they wrote
         self._files, self._base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
+        # s3fs would send several requests, which fail when the file is overwritten between them, as a lock's note is
+        self._in_one = {"max_concurrency": 1} if "s3" in self._files.protocol else {}
         self.root = showable(self.root)  # from here on it is only said
 
     # paths
@@ -134,8 +136,7 @@ class Store:
             StoreError: it cannot be read.
         """
         try:
-            with self._files.open(f"{self._base}/{path}", "rb") as file:
-                data = bytes(file.read())
+            data = bytes(self._files.cat_file(f"{self._base}/{path}", **self._in_one))
         except FileNotFoundError:
             raise NotReadyError(f"{self.url(path)} is not there: run the stage that makes it first") from None
         except OSError as error:
