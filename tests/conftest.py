@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from heeded import heed_requests_to_end
 
+pytest.register_assert_rewrite("dedup_pipeline.store.testing")
 heed_requests_to_end()
 settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing about whether it is right
 settings.load_profile("untimed")

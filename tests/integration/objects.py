@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import requests
 from places import Place
 
-LOOPBACK = "127.0.0.1"
-BUCKET = "chaos"
-_START_SECONDS = 120.0
+from s3_server import BUCKET, KEY, LOOPBACK, S3Server, environment_of
+
 _PIECE = 65536
 
 
 class ObjectStorage:
-    """moto's S3 server, which keeps everything in memory, while its ``with`` block lasts.
+    """An S3 server, which keeps everything in memory, while its ``with`` block lasts.
 
     Whoever is struck speaks to the gate; the harness itself goes past it, and sees what is there while it is shut.
 
@@ -31,21 +26,12 @@ class ObjectStorage:
     """
 
     def __init__(self, log: Path) -> None:
-        self._log = log
-        self._port = _free_port()
-        self.gate = Gate(self._port)
+        self._server = S3Server(log)
+        self.gate = Gate(self._server.port)
 
     def __enter__(self) -> Self:
-        """Start the server and make the bucket."""
-        command = [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(self._port)]
-        with self._log.open("wb") as log:
-            self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until = time.monotonic() + _START_SECONDS
-        while not _listens(self._port):
-            if self._server.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"the S3 server does not start:\n{self._log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.1)
-        requests.put(f"http://{LOOPBACK}:{self._port}/{BUCKET}", timeout=30).raise_for_status()
+        """Start the server, and open the gate."""
+        self._server.__enter__()
         self.gate.start()
         return self
 
@@ -54,23 +40,16 @@ class ObjectStorage:
     ) -> None:
         """Stop both."""
         self.gate.stop()
-        self._server.kill()
-        self._server.wait()
+        self._server.__exit__(kind, error, trace)
 
     @property
     def environment(self) -> dict[str, str]:
         """What makes a process find it, and nothing else of Amazon's."""
-        return {
-            "AWS_ENDPOINT_URL_S3": f"http://{LOOPBACK}:{self.gate.port}",
-            "AWS_ACCESS_KEY_ID": "chaos",
-            "AWS_SECRET_ACCESS_KEY": "chaos",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return environment_of(self.gate.port)
 
     def place(self, prefix: str) -> Place:
         """A store under a prefix, for the harness."""
-        options = {"key": "chaos", "secret": "chaos", "endpoint_url": f"http://{LOOPBACK}:{self._port}"}
+        options = {"key": KEY, "secret": KEY, "endpoint_url": f"http://{LOOPBACK}:{self._server.port}"}
         return Place(f"s3://{BUCKET}/{prefix}", options)
 
 
@@ -147,14 +126,3 @@ def _pour(source: socket.socket, target: socket.socket) -> None:
     for end in (source, target):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RD if end is source else socket.SHUT_WR)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((LOOPBACK, port)) == 0

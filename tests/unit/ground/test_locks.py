@@ -1,4 +1,4 @@
-"""Locks: one at a time, in a folder and in an object store; nobody waits for the dead."""
+"""Locks: leases, and who is told of what; that one at a time holds a lock is in unit/store."""
 
 import logging
 import os
@@ -57,42 +57,6 @@ def in_threads(*tasks):
         raise errors[0]
 
 
-def test_one_at_a_time(store):
-    inside, most, turns = [], [], []
-
-    def work(name):
-        for _ in range(3):
-            with locked(store, "work", lease_seconds=1.0):
-                inside.append(name)
-                most.append(len(inside))
-                time.sleep(0.01)
-                inside.remove(name)
-                turns.append(name)
-
-    in_threads(lambda: work("a"), lambda: work("b"), lambda: work("c"))
-    assert most == [1] * 9
-    assert sorted(turns) == sorted("abc" * 3)
-
-
-def test_other_names_do_not_wait(store):
-    with locked(store, "dumps/a/fetch"), locked(store, "dumps/b/fetch"), locked(store, "planning"):
-        pass
-
-
-def test_a_thread_that_would_wait_for_itself_is_told(store):
-    with locked(store, "work"), pytest.raises(RuntimeError, match=r"'work' .* by this thread"), locked(store, "work"):
-        pass
-    with locked(store, "work"):
-        pass
-
-
-def test_an_error_frees_the_lock(store):
-    with pytest.raises(ValueError, match="broken"), locked(store, "work"):
-        raise ValueError("broken")
-    with locked(store, "work"):
-        pass
-
-
 def test_a_killed_holder_frees_the_lock_and_the_waiting_is_told_once(tmp_path, caplog):
     store = Store(str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
@@ -148,13 +112,6 @@ def test_a_lost_lease_is_not_given_back_over_its_successor(remote, caplog):
         time.sleep(0.3)
     assert remote.read_json("locks/work.lock/000000000002") == successor
     assert "was taken over" in caplog.text
-
-
-def test_only_the_first_creates(remote):
-    assert remote.create_json("one", {"by": "first"})
-    assert not remote.create_json("one", {"by": "second"})
-    assert remote.create_json("one", {"by": "first"})  # its own request, sent twice
-    assert remote.read_json("one") == {"by": "first"}
 
 
 def test_a_stage_that_is_asked_for_twice_at_once_works_once(store):
