@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dedup_pipeline.cli.settings import settings_page
 from dedup_pipeline.stages.chain import STAGES
@@ -27,6 +28,12 @@ def test_the_command_line_page_is_that_of_the_code():
 
 def test_the_picture_of_the_rooms_is_that_of_the_imports():
     assert PAGE.read_text() == page_with(drawing()), "call `make docs`"
+
+
+def test_the_hooks_run_what_make_lint_runs():
+    recipe = re.search(r"^lint:.*\n\t@(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    (own,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [hook["entry"] for hook in own["hooks"]] == recipe.replace("$(BIN)", ".venv/bin").split(" && ")
 
 
 def test_every_stage_has_its_heading_in_the_docs():
