@@ -4,6 +4,7 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
+NOT_RUN := $(VENV)/.tests-not-run
 # the system's certificates, so that it works behind a company's proxy too
 UV := $(BIN)/uv --system-certs --quiet
 
@@ -53,6 +54,14 @@ reference: $(STAMP) ## make the pairs that fill up what a small shop lacks, ten 
 	@$(BIN)/python benchmarks/make_reference.py
 
 test: lint types unit ## lint, check types, run every test, the chain on the sample shop included
+	@echo "Not run by make test:"
+	@echo "  chaos in full, an hour or two: make chaos (one short round of it was run)"
+	@echo "  speed and other tools, hours: make bench, make peers (their frames were run)"
+	@echo "  GPUs: no test asks for one"
+	@echo "  container images and Kubernetes: they are linted, not built"
+	@echo "  Pythons other than $$($(BIN)/python -c 'import platform; print(platform.python_version())'): make clean, then make PYTHON=python3.12 test"
+	@echo "Skipped, and why:"
+	@if test -s $(NOT_RUN); then cat $(NOT_RUN); else echo "  nothing"; fi
 
 chaos: $(STAMP) ## disturb the chain in every way, an hour or two (SEED=n; KINDS="stages damage" for some of it)
 	@$(BIN)/python tests/integration/chaos.py $(KINDS) $(if $(SEED),--seed $(SEED))
@@ -65,8 +74,9 @@ types: $(STAMP) ## mypy, strict
 
 # files of tests side by side; those of the whole chain are two at a time, for each starts processes of its own
 unit: $(STAMP)
-	@$(BIN)/pytest tests/unit tests/dags tests/docker -n auto --maxprocesses 4 --dist loadfile
-	@$(BIN)/pytest tests/integration -n 2 --dist loadfile
+	@rm -f $(NOT_RUN)
+	@TESTS_NOT_RUN=$(NOT_RUN) $(BIN)/pytest tests/unit tests/dags tests/docker -n auto --maxprocesses 4 --dist loadfile
+	@TESTS_NOT_RUN=$(NOT_RUN) $(BIN)/pytest tests/integration -n 2 --dist loadfile
 
 lock: $(STAMP) ## make every requirements*.txt from its .in
 	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in benchmarks/contenders/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done

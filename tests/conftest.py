@@ -18,6 +18,15 @@ settings.register_profile("untimed", deadline=None)  # how long an example takes
 settings.load_profile("untimed")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Add what was skipped, and why, to the file that TESTS_NOT_RUN names: `make test` tells it at its very end."""
+    place = os.environ.get("TESTS_NOT_RUN")
+    if place and "PYTEST_XDIST_WORKER" not in os.environ:  # the workers report to the one that started them
+        with Path(place).open("a", encoding="utf-8") as file:
+            for report in terminalreporter.getreports("skipped"):
+                file.write(f"  {report.nodeid}: {report.longrepr[2].removeprefix('Skipped: ')}\n")
+
+
 @pytest.fixture(scope="session")
 def empty_mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty MLflow database: the migrations cost many seconds, so they run once."""
