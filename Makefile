@@ -72,11 +72,12 @@ lint: $(STAMP) ## ruff, and which room may import which
 types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
 
-# files of tests side by side; those of the whole chain are two at a time, for each starts processes of its own
+# files of tests side by side; those of the whole chain are two at a time, for each starts processes of its own, of one
+# thread each: threads of two trainings on two cores wait for each other
 unit: $(STAMP)
 	@rm -f $(NOT_RUN)
 	@TESTS_NOT_RUN=$(NOT_RUN) $(BIN)/pytest tests/unit tests/dags tests/docker -n auto --maxprocesses 4 --dist loadfile
-	@TESTS_NOT_RUN=$(NOT_RUN) $(BIN)/pytest tests/integration -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 TESTS_NOT_RUN=$(NOT_RUN) $(BIN)/pytest tests/integration -n 2 --dist loadfile
 
 lock: $(STAMP) ## make every requirements*.txt from its .in
 	@for name in requirements requirements-dev requirements-cluster requirements-mlflow $(basename $(wildcard benchmarks/peers/*.in benchmarks/contenders/*.in)); do $(UV) pip compile --universal --python-version 3.11 --no-header $$name.in -o $$name.txt; done
