@@ -46,7 +46,7 @@ from dedup_pipeline.verdict.cascade import Judge
 from dedup_pipeline.verdict.classifier import sigmoid
 from dedup_pipeline.verdict.evidence import compare
 
-VERSION = 11
+VERSION = 12
 _AT_WORST = "judged_at_worst"  # a count
 _ARRAY = "nodes."  # begins the names of the outputs that are arrays of nodes
 _BLOCK = 20_000  # pairs compared at a time
