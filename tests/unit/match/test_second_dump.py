@@ -284,7 +284,8 @@ def test_a_part_looks_at_no_picture_twice_and_lets_go_of_those_it_has_passed(
 def test_evidence_of_another_version_of_the_alignment_is_not_taken(second: Second) -> None:
     settings, _ = second
     before, store = tables(settings, SECOND), Store(settings.store)
-    kept = {path: store.read_bytes(path) for dump in (FIRST, SECOND) for path in (laid_path(store, dump, 0),)}
+    paths = [laid_path(store, dump, part) for dump in (FIRST, SECOND) for part in PARTS]
+    kept = {path: store.read_bytes(path) for path in paths}
     for path in kept:
         table = store.read_table(path)
         wrong = pa.FixedSizeListArray.from_arrays(pa.array(np.full(len(table) * len(NAMES), 5, np.float32)), len(NAMES))
@@ -301,7 +302,8 @@ def test_a_part_that_is_killed_leaves_nothing_half_kept(second: Second) -> None:
     settings, _ = second
     before, store = tables(settings, SECOND), Store(settings.store)
     folder = Path(settings.store) / "dumps" / SECOND / "match"
-    for path in (laid_path(store, FIRST, 0), laid_path(store, SECOND, 0)):
+    hidden = {path: store.read_bytes(path) for path in (laid_path(store, FIRST, part) for part in PARTS)}
+    for path in (*hidden, laid_path(store, SECOND, 0)):
         store.remove(path)
     store.remove(store.dump(SECOND, "match", "manifest-00000.json"))
     code = (
@@ -321,3 +323,5 @@ def test_a_part_that_is_killed_leaves_nothing_half_kept(second: Second) -> None:
     counts = match_all(settings, SECOND)
     assert counts[0]["laid"] == counts[0]["aligned"]
     assert tables(settings, SECOND) == before
+    for path, data in hidden.items():
+        store.write_bytes(path, data)
