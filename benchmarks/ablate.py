@@ -35,12 +35,12 @@ from training.backbone import untrained_network
 from training.batches import EpochBatches
 from training.checkpoint import StoreCheckpoint
 from training.datamodule import TensorBatches
+from training.dataset import PhotoDataset, subset
+from training.fit import fit, vectors_of
 from training.frozen import frozen_stages_aside
+from training.initial_projection import pooled_features, set_projection
 from training.metrics import score
 from training.module import freeze, loss_of
-from training.photos import Photos, subset
-from training.start import pooled_features, set_projection
-from training.train import fit, vectors_of
 from training.validation import validation_set
 
 NOT_TRAINED = "not trained"
@@ -123,7 +123,7 @@ class _Ablation:
         self._catalog, self._split = catalog.resolve().name, split
         self._known = prepare_store(settings, catalog, split)
         self._tracking = Tracking.connect(settings)
-        self._sides: dict[int, tuple[Photos, Measured]] = {}
+        self._sides: dict[int, tuple[PhotoDataset, Measured]] = {}
         self._speeds: dict[tuple[Any, ...], float] = {}
 
     def run(self, name: str, settings: Settings) -> Mapping[str, float]:
@@ -155,7 +155,7 @@ class _Ablation:
             self._tracking.log_once(run_id, figures)
         return figures
 
-    def _photos(self, settings: Settings) -> tuple[Photos, Measured]:
+    def _photos(self, settings: Settings) -> tuple[PhotoDataset, Measured]:
         """What is learned from, and what is measured on, at a size."""
         size = settings.train.image_px
         if size not in self._sides:
@@ -170,7 +170,7 @@ class _Ablation:
             )
         return self._sides[size]
 
-    def _speed(self, learnt: Photos, settings: Settings) -> float:
+    def _speed(self, learnt: PhotoDataset, settings: Settings) -> float:
         """Views that are rendered and learned from in a second of CPU time."""
         train = settings.train
         kind = (train.backbone, train.image_px, train.frozen_stages, train.backbone_rate > 0, train.reuploads)
@@ -182,7 +182,7 @@ class _Ablation:
         return self._speeds[kind]
 
 
-def _pictures_per_second(network: EmbeddingNetwork, photos: Photos, settings: Settings) -> float:
+def _pictures_per_second(network: EmbeddingNetwork, photos: PhotoDataset, settings: Settings) -> float:
     loss, taken, start = loss_of(settings.train), 0, 0.0
     neighbours = np.zeros((len(np.unique(photos.labels)), 1), dtype=np.int64)
     for step, batch in enumerate(TensorBatches(EpochBatches(photos, neighbours, settings, 0))):

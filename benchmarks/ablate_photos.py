@@ -20,8 +20,8 @@ from dedup_pipeline.sample import serving_catalog
 from dedup_pipeline.stages.chain import run_stage
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.store.packs import images_of
-from training.guard import components
-from training.photos import Photos, load_photos, subset
+from training.dataset import PhotoDataset, load_photos, subset
+from training.false_negatives import components
 from training.validation import ValidationSet
 
 DUMP = "ablation"
@@ -82,18 +82,18 @@ def _families(known: pd.DataFrame, ignored: Path) -> Numbers:
     return components(len(known), pairs)
 
 
-def divided(settings: Settings, known: pd.DataFrame) -> tuple[Photos, Photos]:
+def divided(settings: Settings, known: pd.DataFrame) -> tuple[PhotoDataset, PhotoDataset]:
     """The photos to learn from, as the train stage would see them, and those of the styles that are held out."""
     photos = load_photos(Store(settings.store), settings, [DUMP])
     photos = subset(photos, np.isin(photos.image_ids, known.index))
     styles = known.loc[list(photos.image_ids), "style"]
     order = sorted(set(styles), key=lambda style: digest("ablation", style))
     held_out = styles.isin(order[: round(HELD_OUT * len(order))]).to_numpy()
-    kin = np.isin(photos.families, photos.families[held_out])
-    return subset(replace(photos, held_out=held_out), ~kin), subset(photos, held_out)
+    same_family = np.isin(photos.families, photos.families[held_out])
+    return subset(replace(photos, held_out=held_out), ~same_family), subset(photos, held_out)
 
 
-def measured_on(strangers: Photos, held_out: Photos, known: pd.DataFrame, image_px: int) -> Measured:
+def measured_on(strangers: PhotoDataset, held_out: PhotoDataset, known: pd.DataFrame, image_px: int) -> Measured:
     """Make the queries and the gallery; the truth says which photos are one, not the fingerprints.
 
     Args:

@@ -19,8 +19,8 @@ from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.sample.serving import serving_catalog
 from dedup_pipeline.stages.chain import STAGES, run_stage
 from dedup_pipeline.stages.index import open_index
-from dedup_pipeline.stages.match.known import Known
-from dedup_pipeline.stages.match.labelled import fitted, label
+from dedup_pipeline.stages.match.calibration_pairs import calibration_pairs, fitted
+from dedup_pipeline.stages.match.labelled_pairs import LabelledPairs
 from dedup_pipeline.stages.match.nodes import load_nodes
 from dedup_pipeline.stages.match.reference import write_reference
 from dedup_pipeline.store import Store
@@ -36,7 +36,7 @@ _PRODUCTS = 110
 _DUMP = "reference"
 _APART = 1_000_000  # between the groups of two shops
 
-Sides = tuple[Known, Known]
+Sides = tuple[LabelledPairs, LabelledPairs]
 
 
 def main() -> None:
@@ -51,14 +51,14 @@ def main() -> None:
             shop_nodes.append(nodes)
             pieces.append([_apart(pairs, number * _APART) for pairs in (*known, *decoys)])
             made.update(pictures)
-    known, ruled_out, decoys, decoys_ruled_out = (Known.together(some) for some in zip(*pieces, strict=True))
+    known, ruled_out, decoys, decoys_ruled_out = (LabelledPairs.together(some) for some in zip(*pieces, strict=True))
     content = write_reference((known, ruled_out), (decoys, decoys_ruled_out), made, sum(shop_nodes) / len(shop_nodes))
     target.write_bytes(content)
     pairs = len(known.labels) + len(ruled_out.labels)
     print(f"{target}: {len(content) / 1e6:.1f} MB, {pairs} pairs, {len(known.labels)} of them looked at closer")
 
 
-def _apart(pairs: Known, more: int) -> Known:
+def _apart(pairs: LabelledPairs, more: int) -> LabelledPairs:
     """The same pairs, whose groups are no other shop's."""
     return replace(pairs, pairs=Pairs(pairs.pairs.evidence, pairs.pairs.groups + more))
 
@@ -66,7 +66,7 @@ def _apart(pairs: Known, more: int) -> Known:
 def _shop(folder: Path, seed: int, style: Style) -> tuple[Sides, Sides, dict[int, int], int]:
     """The known pairs of a shop, what its decoys found, how many decoys of each kind it has, and how many pictures.
 
-    Of the pairs first those that were laid over each other, then the others; what may be a duplicate that nobody told
+    Of the pairs first those that were aligned, then the others; what may be a duplicate that nobody told
     of is in neither.
     """
     work = folder / str(seed)
@@ -87,10 +87,10 @@ def _shop(folder: Path, seed: int, style: Style) -> tuple[Sides, Sides, dict[int
     store = Store(settings.store)
     encoder = Encoder.load(store, str(result_of(store, _DUMP, "embed").counts["model_id"]), settings)
     nodes, index = load_nodes(settings, _DUMP), open_index(settings, _DUMP)
-    labelled = label(settings, _DUMP, nodes, index, encoder, filled_up=False)
+    labelled = calibration_pairs(settings, _DUMP, nodes, index, encoder, filled_up=False)
     shutil.rmtree(work)
     _, suspects, _, _ = fitted(labelled.known, labelled.decoys, settings)
-    known = Known.together([labelled.known.only(~suspects), labelled.reprints])
+    known = LabelledPairs.together([labelled.known.only(~suspects), labelled.reprints])
     return (
         (known, labelled.ruled_out),
         (labelled.decoys, labelled.decoys_ruled_out),

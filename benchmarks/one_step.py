@@ -2,7 +2,7 @@
 
     one_step.py ORDER ANSWER
 
-ORDER is a JSON file: settings, dump, step, part, catalog, flat (do not calibrate and lay nothing over each other: for
+ORDER is a JSON file: settings, dump, step, part, catalog, flat (do not calibrate and align nothing: for
 dumps of made-up fingerprints, which have no pictures), piece (rows whose photos are looked at together). ANSWER gets
 seconds (CPU, without imports) and megabytes (the most memory of its own: what is mapped from files is the kernel's to
 drop).
@@ -50,13 +50,13 @@ def work_of(order: dict[str, Any], settings: Settings) -> Callable[[], object]:
 
 @contextlib.contextmanager
 def flat(order: dict[str, Any]) -> Iterator[None]:
-    """Let match take a calibration that is there, and rule every pair out at a glance."""
+    """Let match take a calibration that is there, and rule every pair out in the first pass."""
     if not order.get("flat"):
         yield
         return
     door = importlib.import_module("dedup_pipeline.stages.match.stage")
     known = door.Calibration.from_dict(json.loads(Path(order["flat"]).read_text()))
-    blind = replace(known, judge=replace(known.judge, least=math.inf))
+    blind = replace(known, classifier=replace(known.classifier, least=math.inf))
     with contextlib.ExitStack() as patches:
         patches.enter_context(mock.patch.object(door, "calibrate", return_value=blind))
         for name in ("Encoder", "_note"):  # there is no model to take, nor one to note anything on

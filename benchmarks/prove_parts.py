@@ -32,22 +32,22 @@ from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.stages import chain
 from dedup_pipeline.stages.fetch import finish_fetch, photos, plan_fetch
 from dedup_pipeline.stages.index import index, index_part, neighbours_part, plan_index, read_neighbours
-from dedup_pipeline.stages.match import Calibration, merging
+from dedup_pipeline.stages.match import Calibration, merge_parts
 from dedup_pipeline.stages.match.candidates import candidates_of
-from dedup_pipeline.stages.match.earlier import PLACES
-from dedup_pipeline.stages.match.merging import Merged, merged
+from dedup_pipeline.stages.match.earlier_dumps import PLACES
+from dedup_pipeline.stages.match.merge_parts import Merged, merged
 from dedup_pipeline.stages.match.node_table import open_arrays, write_arrays
 from dedup_pipeline.stages.match.nodes import Nodes, load_nodes, open_nodes
-from dedup_pipeline.stages.match.parts import places_by_cells, rows_of
-from dedup_pipeline.stages.match.rating import rate, write_rated
+from dedup_pipeline.stages.match.partition import places_by_cells, rows_of
+from dedup_pipeline.stages.match.probabilities import fit_pair_scorer, write_scored
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
-from dedup_pipeline.store.packs import held_images
+from dedup_pipeline.store.packs import packed_images
 from dedup_pipeline.verdict.classifier import LOGIT_CAP
 
 _INTERVAL = 0.02
 _BLOCK = 20_000  # verdicts made up at a time
-_PASSING = 0.17  # of the candidates are not ruled out at a glance, as among photos of a real catalog
+_PASSING = 0.17  # of the candidates are not ruled out in the first pass, as among photos of a real catalog
 _PER_NODE = 28  # candidates, about
 Peaks = tuple[float, float]  # the highest resident memory of a task, and the highest of its own, in MB
 Doer = Callable[[list[str]], Peaks]  # does a task, which its words on the command line name
@@ -67,7 +67,7 @@ def candidates(settings: Settings, part: int, parts: int) -> None:
     nodes = _nodes(store)
     places: Any = open_arrays(store, {PLACES: store.dump(DUMP, "match", f"{PLACES}.npy")})[PLACES]
     found = candidates_of(nodes, rows_of(places, part, -(-len(nodes) // parts)), settings)
-    nodes.looks.take(np.unique(found.high[:20_000]))  # of a block of pairs, as they are compared
+    nodes.features.take(np.unique(found.high[:20_000]))  # of a block of pairs, as they are compared
     with store.writing(store.dump(DUMP, "candidates", f"{part:05d}.npy")) as file:
         np.save(file, np.stack([found.low, found.high, found.directions]))
 
@@ -111,8 +111,8 @@ def finish(settings: Settings) -> None:
     calibration = Calibration(nothing, tuple(decoys.tolist()), (1 / 400,) * len(decoys), [], {"exchanged": 0.05})  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory(dir=Path(settings.store).parent) as work:
         found = Merged.of(merged(store, files, nodes.names, Path(work)), Path(work))
-        rating = rate(found.blocks, calibration, len(nodes), use_texts=True)
-        scores = write_rated(store, paths["verdicts"], found.blocks(), rating)
+        rating = fit_pair_scorer(found.blocks, calibration, len(nodes), use_texts=True)
+        scores = write_scored(store, paths["verdicts"], found.blocks(), rating)
     with store.writing_table(paths["nodes"], schemas.NODES) as writer:
         for block in nodes.members():
             writer.write_table(block)
@@ -146,10 +146,10 @@ def work(settings: Settings, words: list[str]) -> None:
     kind, *numbers = words
     part, parts = (int(number) for number in [*numbers, "0", "0"][:2])
     if kind in {"fetch-plan", "fetch-finish", "match-finish"}:  # the pieces of a small dump are small too
-        images = len(held_images(Store(settings.store), DUMP))
+        images = len(packed_images(Store(settings.store), DUMP))
         photos._PIECE = -(-images // part)
         rows = -(-_PER_NODE * images // part)
-        merging.RANGE_ROWS = min(rows, merging.RANGE_ROWS) if part > 1 else rows
+        merge_parts.RANGE_ROWS = min(rows, merge_parts.RANGE_ROWS) if part > 1 else rows
     doers: dict[str, Callable[[], object]] = {
         "fetch-plan": lambda: plan_fetch(settings, DUMP),
         "fetch-finish": lambda: finish_fetch(settings, DUMP),

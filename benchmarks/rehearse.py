@@ -25,10 +25,10 @@ from dedup_pipeline.evaluate.splits import split_of
 from dedup_pipeline.listings.images import listings_showing
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.stages.index import open_index
-from dedup_pipeline.stages.match.calibrate import calibrate
+from dedup_pipeline.stages.match.calibration import calibrate
 from dedup_pipeline.stages.match.nodes import Nodes, load_nodes
-from dedup_pipeline.stages.match.rating import rate
-from dedup_pipeline.stages.match.simulate import Sources
+from dedup_pipeline.stages.match.probabilities import fit_pair_scorer
+from dedup_pipeline.stages.match.simulated_pairs import SimulationScope
 from dedup_pipeline.stages.match.views import Gallery
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
@@ -54,7 +54,7 @@ class Candidates:
         right: (P,) bool, true duplicates.
         counted: (P,) bool, neither ignored nor unscored.
         missing: true pairs that are no candidates.
-        aligned: what was laid over each other so far, by pair.
+        aligned: what was aligned so far, by pair.
     """
 
     low: np.ndarray
@@ -91,14 +91,16 @@ def main() -> None:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def _rehearsals(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -> list[tuple[str, Sources, np.ndarray]]:
+def _rehearsals(
+    settings: Settings, dump_id: str, nodes: Nodes, catalog: Path
+) -> list[tuple[str, SimulationScope, np.ndarray]]:
     """Names, what may be simulated, and which nodes (N,) bool were left out."""
     style = _per_node(settings, dump_id, nodes, catalog, "style")
     none = np.zeros(len(nodes), dtype=bool)
     tune = np.array([split_of(name) == "tune" for name in style])
-    hue = nodes.looks.colour[:, 7], nodes.looks.colour[:, 12]  # medians of a and b
-    warm, dark = hue[0] + hue[1] > 10, nodes.looks.colour[:, 2] < 40
-    found = [("nothing", Sources(), none)]
+    hue = nodes.features.colour[:, 7], nodes.features.colour[:, 12]  # medians of a and b
+    warm, dark = hue[0] + hue[1] > 10, nodes.features.colour[:, 2] < 40
+    found = [("nothing", SimulationScope(), none)]
     for name, left_out in (
         ("half of the styles", ~tune),
         ("the other half", tune),
@@ -106,31 +108,37 @@ def _rehearsals(settings: Settings, dump_id: str, nodes: Nodes, catalog: Path) -
         ("dark products", dark),
         ("light products", ~dark),
     ):
-        found.append((name, Sources(rows=np.flatnonzero(~left_out)), left_out))
+        found.append((name, SimulationScope(rows=np.flatnonzero(~left_out)), left_out))
     for name, edits in _KINDS.items():
-        found.append((f"edits of {name}: {', '.join(edits)}", Sources(without=frozenset(edits)), none))
+        found.append((f"edits of {name}: {', '.join(edits)}", SimulationScope(without=frozenset(edits)), none))
     return found
 
 
 def _rehearse(
-    settings: Settings, dump_id: str, nodes: Nodes, candidates: Candidates, *, sources: Sources, apart: np.ndarray
+    settings: Settings,
+    dump_id: str,
+    nodes: Nodes,
+    candidates: Candidates,
+    *,
+    sources: SimulationScope,
+    apart: np.ndarray,
 ) -> dict[str, float | int | str]:
     store = Store(settings.store)
     encoder = Encoder.load(store, str(result_of(store, dump_id, "embed").counts["model_id"]), settings)
     index = open_index(settings, dump_id)
     calibration = calibrate(settings, dump_id, nodes, index, encoder, sources=sources)
 
-    def lay(passing: Flags) -> Mapping[str, Floats]:
+    def align(passing: Flags) -> Mapping[str, Floats]:
         return _aligned(settings, dump_id, nodes, candidates, passing)
 
-    glances = compare(nodes.looks.take(candidates.low), nodes.looks.take(candidates.high))
-    logits = calibration.judge.judge(glances, lay).logits
+    first_pass_features = compare(nodes.features.take(candidates.low), nodes.features.take(candidates.high))
+    logits = calibration.classifier.classify(first_pass_features, align).logits
     place = candidates.verdicts.schema.get_field_index("logit")
     verdicts = candidates.verdicts.set_column(place, "logit", pa.array(logits))
     matched = int(nodes.matched.sum())
-    values, _ = rate(lambda names: [verdicts.select(names)], calibration, matched, use_texts=settings.match.texts).of(
-        verdicts
-    )
+    values, _ = fit_pair_scorer(
+        lambda names: [verdicts.select(names)], calibration, matched, use_texts=settings.match.texts
+    ).of(verdicts)
     threshold, _ = threshold_for(values, settings.match.target_precision, settings.match.min_probability)
     accepted = (values >= threshold) & candidates.counted
     right = accepted & candidates.right

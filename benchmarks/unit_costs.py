@@ -4,7 +4,7 @@
 
 Photos are multiplied by real edits to dumps of several sizes; every step of their runs is done in a process of its own,
 on one thread, and its CPU seconds and peak memory are taken. How a part of the matching grows with the nodes of the
-whole dump shows in larger dumps only: made-up fingerprints and vectors, with nothing laid over each other. From all of
+whole dump shows in larger dumps only: made-up fingerprints and vectors, with nothing aligned. From all of
 that come the unit costs (see `dedup_pipeline/plan/`), and how well they say what was measured; docs/scale.md tells.
 """
 

@@ -177,7 +177,7 @@ VERDICTS = _table(
     dhash_distance=pa.float32(),
     colour_distance=pa.float32(),
     layout_likeness=pa.float32(),
-    # of the pictures laid over each other, see alignment; null where the glance ruled the pair out, or nothing fits
+    # of the aligned pictures, see alignment; null where the first pass ruled the pair out, or nothing fits
     inliers=pa.float32(),
     structure=pa.float32(),
     chroma_90=pa.float32(),  # CIE Lab units
@@ -187,7 +187,7 @@ VERDICTS = _table(
     beyond=pa.float32(),
     mirrored=pa.bool_(),
     exchanged=pa.float64(),  # the logit but for a detail that is another one, see match/exchanged.py; null without such
-    # of the listings that show the two, see match/texts.py; null where one of them says nothing
+    # of the listings that show the two, see match/text_evidence.py; null where one of them says nothing
     title_likeness=pa.float32(),  # 0 to 1
     same_brand=pa.float32(),  # 1 or 0, as the three below
     same_colour=pa.float32(),
@@ -198,10 +198,10 @@ VERDICTS = _table(
 )
 
 
-def laid_pairs(count: int) -> pa.Schema:
-    """The table of the pairs of nodes that a part of a dump laid over each other, node_a < node_b, sorted by both.
+def aligned_pairs(count: int) -> pa.Schema:
+    """The table of the pairs of nodes that a part of a dump aligned, node_a < node_b, sorted by both.
 
-    ``evidence`` is (count,) float32 in the order of ``match.laid.NAMES``, NaN where it cannot be told.
+    ``evidence`` is (count,) float32 in the order of ``match.alignment_cache.NAMES``, NaN where it cannot be told.
     """
     return _table(node_a=pa.string(), node_b=pa.string(), evidence=pa.list_(pa.float32(), count))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dedup_pipeline.sample.garments import Kind
-from dedup_pipeline.sample.patterns import Pattern
-from dedup_pipeline.sample.photo import Look
+from dedup_pipeline.sample.rendering.garments import Kind
+from dedup_pipeline.sample.rendering.patterns import Pattern
+from dedup_pipeline.sample.rendering.photo import Look
 
 # plain and patterned, dark and light, with hardly a keypoint and with hundreds
 STYLES: tuple[tuple[Kind, int, Pattern, str], ...] = (

@@ -17,7 +17,7 @@ from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.model.preprocess import Prepared, prepare
 from dedup_pipeline.pictures.decode import Picture
-from training.photos import Photos
+from training.dataset import PhotoDataset
 
 Numbers = npt.NDArray[np.int64]
 
@@ -68,7 +68,7 @@ class EpochBatches:
         epoch: the epoch's number.
     """
 
-    def __init__(self, photos: Photos, neighbours: Numbers, settings: Settings, epoch: int) -> None:
+    def __init__(self, photos: PhotoDataset, neighbours: Numbers, settings: Settings, epoch: int) -> None:
         self._photos = photos
         self._settings = settings
         self._epoch = epoch
@@ -181,6 +181,6 @@ def look_alike_order(
     return np.array(order, dtype=np.int64)
 
 
-def _members(photos: Photos) -> list[tuple[int, ...]]:
+def _members(photos: PhotoDataset) -> list[tuple[int, ...]]:
     """The rows of every distinct label, labels ascending."""
     return [tuple(int(row) for row in np.flatnonzero(photos.labels == label)) for label in np.unique(photos.labels)]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dedup_pipeline.config import Settings
 from training.batches import Batch, EpochBatches, Numbers
-from training.photos import Photos
+from training.dataset import PhotoDataset
 from training.validation import ValidationSet
 
 VALIDATION_BATCH = 64
@@ -55,7 +55,9 @@ class ReuploadDataModule(pl.LightningDataModule):
         settings: ``seed``, ``threads`` and ``train``.
     """
 
-    def __init__(self, photos: Photos, neighbours: Numbers, validation: ValidationSet, settings: Settings) -> None:
+    def __init__(
+        self, photos: PhotoDataset, neighbours: Numbers, validation: ValidationSet, settings: Settings
+    ) -> None:
         super().__init__()
         self._photos = photos
         self._neighbours = neighbours

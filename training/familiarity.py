@@ -10,10 +10,10 @@ from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.model.files import read_description
 from dedup_pipeline.store import Store
 from training.backbone import has_weights, untrained_network
+from training.dataset import load_photos
+from training.fit import vectors_of
+from training.initial_projection import pooled_features, set_projection
 from training.metrics import score
-from training.photos import load_photos
-from training.start import pooled_features, set_projection
-from training.train import vectors_of
 from training.validation import validation_set
 
 _PHOTOS = 60  # enough to tell a half of a gain from the whole, and seconds

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
 from dedup_pipeline.model.preprocess import Prepared
-from training.metrics import Scores
+from training.metrics import EmbeddingScores
 from training.validation import ValidationSet
 
 _SHOWN = 12
@@ -17,7 +17,7 @@ _POINTS = 2000
 _GAP = 6
 
 
-def precision_recall_figure(scores: dict[str, Scores]) -> Figure:
+def precision_recall_figure(scores: dict[str, EmbeddingScores]) -> Figure:
     """Precision over recall, a curve for each named model."""
     figure, axes = _axes("recall", "precision")
     for name, some in scores.items():
@@ -29,7 +29,7 @@ def precision_recall_figure(scores: dict[str, Scores]) -> Figure:
     return figure
 
 
-def distance_figure(scores: Scores, validation: ValidationSet) -> Figure:
+def distance_figure(scores: EmbeddingScores, validation: ValidationSet) -> Figure:
     """Histograms of the cosine distance: re-uploads, recolours, everything else."""
     figure, axes = _axes("cosine distance", "share of pairs")
     left, right = scores.pairs[:, 0], scores.pairs[:, 1]
@@ -48,7 +48,7 @@ def distance_figure(scores: Scores, validation: ValidationSet) -> Figure:
     return figure
 
 
-def worst_errors(scores: Scores, validation: ValidationSet) -> Prepared:
+def worst_errors(scores: EmbeddingScores, validation: ValidationSet) -> Prepared:
     """A sheet of the worst errors: above, the nearest pairs that are not one picture; below, the farthest that are.
 
     Returns:

@@ -57,10 +57,10 @@ class TrustedInfoNCELoss(nn.Module):
         """Anchors (T,), their positives (T,), and of each pair the negatives that are believed, (T, B) bool."""
         anchors, positives = torch.nonzero(positive_pairs(labels), as_tuple=True)
         certain = recoloured_pairs(labels, origins)
-        stranger = families[:, None] != families[None, :]
+        other_family = families[:, None] != families[None, :]
         farther = similarities[anchors] < similarities[anchors, positives][:, None]
         wanted = {"semihard": farther, "hard": ~farther, "all": torch.ones_like(farther)}[self.miner]
-        return anchors, positives, certain[anchors] | (stranger[anchors] & wanted)
+        return anchors, positives, certain[anchors] | (other_family[anchors] & wanted)
 
 
 def _of_anchors(anchors: Tensor, believed: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from training.validation import ValidationSet
 
 
 @dataclass(frozen=True)
-class Scores:
+class EmbeddingScores:
     """The scores of a model on a validation set.
 
     Attributes:
@@ -45,7 +45,7 @@ class Scores:
         return {name: round(float(getattr(self, name)), 6) for name in names + distances}
 
 
-def score(vectors: Floats, validation: ValidationSet) -> Scores:
+def score(vectors: Floats, validation: ValidationSet) -> EmbeddingScores:
     """Score embeddings of a validation set.
 
     Pairs of one family that are not one picture are left out: their truth is unknown and nobody reports them.
@@ -58,13 +58,13 @@ def score(vectors: Floats, validation: ValidationSet) -> Scores:
     similarities = vectors[:count] @ vectors[count:].T
     same = validation.labels[:count, None] == validation.labels[None, count:]
     recoloured = ~same & (validation.origins[:count, None] == validation.origins[None, count:])
-    kin = validation.families[:count, None] == validation.families[None, count:]
-    counted = same | recoloured | ~kin
+    same_family = validation.families[:count, None] == validation.families[None, count:]
+    counted = same | recoloured | ~same_family
     flat, truth = similarities[counted], same[counted]
     nearest = np.where(counted, similarities, -np.inf).argmax(axis=1)
     precision, recall, _ = precision_recall_curve(truth, flat)
     rows, columns = np.nonzero(counted)
-    return Scores(
+    return EmbeddingScores(
         similarities=flat,
         positives=truth,
         pairs=np.stack([rows, columns + count], axis=1).astype(np.int64),

@@ -42,8 +42,8 @@ class TrustedTripletLoss(nn.Module):
             families: (B,) int64.
         """
         anchors, positives, negatives = self.miner(vectors, labels)
-        stranger = families[anchors] != families[negatives]
-        mined = (anchors[stranger], positives[stranger], negatives[stranger])
+        other_family = families[anchors] != families[negatives]
+        mined = (anchors[other_family], positives[other_family], negatives[other_family])
         known = certain_triplets(vectors, labels, origins, self.margin)
         chosen = tuple(torch.cat(parts) for parts in zip(mined, known, strict=True))
         return self.loss(vectors, labels, chosen), len(chosen[0])
@@ -62,9 +62,9 @@ class TrustedContrastiveLoss(nn.Module):
 
     def forward(self, vectors: Tensor, labels: Tensor, origins: Tensor, families: Tensor) -> tuple[Tensor, int]:
         """The loss of a batch and the number of its pairs; arguments as of TrustedTripletLoss."""
-        certain, stranger = recoloured_pairs(labels, origins), families[:, None] != families[None, :]
+        certain, other_family = recoloured_pairs(labels, origins), families[:, None] != families[None, :]
         positive = positive_pairs(labels)
-        pairs = (*torch.nonzero(positive, as_tuple=True), *torch.nonzero(certain | stranger, as_tuple=True))
+        pairs = (*torch.nonzero(positive, as_tuple=True), *torch.nonzero(certain | other_family, as_tuple=True))
         return self.loss(vectors, labels, pairs), len(pairs[0]) + len(pairs[2])
 
 

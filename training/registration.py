@@ -44,7 +44,7 @@ class TrainingRun:
         return ", ".join(self.dump_ids)
 
 
-def register(tracking: Tracking, store: Store, run: TrainingRun, model_id: str) -> ModelVersion:
+def register_model(tracking: Tracking, store: Store, run: TrainingRun, model_id: str) -> ModelVersion:
     """Register a model of the store as a new version, once per run key, and make it challenger.
 
     The logged model takes (N, S, S, 3) uint8 RGB and gives (N, D) float32; it is stored as a torch.export program,

@@ -33,8 +33,8 @@ from dedup_pipeline.store.manifests import (
 )
 from dedup_pipeline.tracking.errors import reaching
 from dedup_pipeline.tracking.runs import Caller, Tracking, announced
-from training.key import VERSION, run_key
 from training.registry import model_of
+from training.run_key import VERSION, run_key
 
 if TYPE_CHECKING:
     from training.familiarity import Familiarity
@@ -82,7 +82,7 @@ def train(
     }
 
     def work() -> Done:
-        return _settle(store, settings, {dump_id: earlier}, progress, caller)
+        return _reuse_or_train(store, settings, {dump_id: earlier}, progress, caller)
 
     result = run_stage(store, dump_id, STAGE, inputs=inputs, version=VERSION, work=work, intact=_model_is_whole(store))
     return announced(result, caller)
@@ -100,13 +100,13 @@ def train_embedder(
         settings: the settings; ``train.model`` does not matter.
         dump_ids: the dumps, in any order; they must be ingested, fetched and fingerprinted.
         progress: told (training steps done, steps in all).
-        caller: as of ``train``.
+        caller: as of ``fit``.
 
     Returns:
-        Outputs and counts as those of ``train`` with a training; ``dump_id`` names all dumps.
+        Outputs and counts as those of ``fit`` with a training; ``dump_id`` names all dumps.
 
     Raises:
-        DedupError: as ``train`` does.
+        DedupError: as ``fit`` does.
     """
     store = Store(settings.store)
     caller = caller or Caller()
@@ -154,7 +154,7 @@ def _asked_for(settings: Settings) -> str:
 def _train(
     store: Store, settings: Settings, earlier: dict[str, dict[str, str]], progress: Progress, caller: Caller
 ) -> Done:
-    from training.session import train_and_register  # noqa: PLC0415 - imports torch, which a dump with a model can spare
+    from training.mlflow_run import train_and_register  # noqa: PLC0415 - imports torch, which a dump with a model can spare
 
     tracking = Tracking.connect(settings)
     with reaching(tracking.uri):
@@ -164,7 +164,7 @@ def _train(
     return Done({"model": store.model(model_id, DESCRIPTION_FILE)}, {"model_id": model_id, **counts})
 
 
-def _settle(
+def _reuse_or_train(
     store: Store, settings: Settings, earlier: dict[str, dict[str, str]], progress: Progress, caller: Caller
 ) -> Done:
     tracking = Tracking.connect(settings)

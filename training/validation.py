@@ -11,7 +11,7 @@ from dedup_pipeline.augmentation.reuploads import generator_of, recolour, reuplo
 from dedup_pipeline.compute.threads import map_ahead
 from dedup_pipeline.config import Settings
 from dedup_pipeline.model.preprocess import Prepared, prepare
-from training.photos import Photos
+from training.dataset import PhotoDataset
 
 MOST_PHOTOS = 150
 """So many held-out photos are enough to tell two models apart, and cost seconds an epoch."""
@@ -44,7 +44,7 @@ class ValidationSet:
 _Row = tuple[Prepared, int, int, int, int]
 
 
-def validation_set(photos: Photos, settings: Settings) -> ValidationSet:
+def validation_set(photos: PhotoDataset, settings: Settings) -> ValidationSet:
     """Make the validation set of held-out photos: three re-uploads of each, and two recolours beside it.
 
     Args:

@@ -13,7 +13,7 @@ from dedup_pipeline.compute.dtypes import Floats
 from dedup_pipeline.config import Settings, load_settings
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.stages.embed import embeddings_path
-from dedup_pipeline.stages.fetch.held import judging_settings
+from dedup_pipeline.stages.fetch.known_results import judging_settings
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, run_stage
 from dedup_pipeline.store.pack_state import MANIFEST

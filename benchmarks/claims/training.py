@@ -14,7 +14,7 @@ from dedup_pipeline.augmentation.reuploads import generator_of
 from dedup_pipeline.config import Settings
 from dedup_pipeline.pictures.decode import decode
 from training.batches import EpochBatches
-from training.photos import Photos
+from training.dataset import PhotoDataset
 
 _BARE = "bare torch loop"
 _SEED = 3
@@ -28,7 +28,7 @@ def make(folder: Path, items: int, materials: Materials, *, device: str) -> str:
     count = max(1, items // batch)
     files = sorted(materials.pictures(count * train.products_per_batch).iterdir())
     numbers = np.arange(len(files), dtype=np.int64)
-    photos = Photos(
+    photos = PhotoDataset(
         image_ids=tuple(file.name for file in files),
         pictures=tuple(decode(file.read_bytes()) for file in files),
         labels=numbers,

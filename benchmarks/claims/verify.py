@@ -1,4 +1,4 @@
-"""Looking at pictures and laying pairs of them over each other takes milliseconds."""
+"""Looking at pictures and aligning pairs of them takes milliseconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views of pictures and pairs of them laid over each other, as the stage ``match`` does, in CPU seconds of one thread.
+"""Views of pictures and pairs of them aligned, as the stage ``match`` does, in CPU seconds of one thread.
 
 The re-upload and the recolour of every photo are made beforehand, which is not measured.
 """

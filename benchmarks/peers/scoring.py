@@ -12,7 +12,7 @@ from catalog_folder import Pictures
 from processes import PeerError
 
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.evaluate import Truth, View, read_predictions
+from dedup_pipeline.evaluate import PairMetrics, Truth, read_predictions
 from dedup_pipeline.evaluate.score import score_against
 from dedup_pipeline.evaluate.splits import pairs_within, within
 
@@ -131,7 +131,7 @@ def figures(whole: Truth, found: Found, split: str) -> Figures:
     )
 
 
-def _ranking(view: View) -> tuple[float, float]:
+def _ranking(view: PairMetrics) -> tuple[float, float]:
     if view.ranking is None:
         return 0.0, 0.0
     return round(view.ranking.average_precision, 4), round(view.ranking.recall_at_p99, 4)

@@ -5,9 +5,9 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import Points, ellipse, spline
-from dedup_pipeline.sample.scene import smooth_noise
-from dedup_pipeline.sample.stencil import Stencil, fixed
+from dedup_pipeline.sample.rendering.outlines import Points, ellipse, spline
+from dedup_pipeline.sample.rendering.scene import smooth_noise
+from dedup_pipeline.sample.rendering.stencil import Stencil, fixed
 
 _SKINS: tuple[Colour, ...] = ((228, 186, 160), (198, 148, 116), (156, 108, 80), (112, 76, 56), (236, 200, 178))
 _WOODS: tuple[Colour, ...] = ((92, 62, 42), (60, 46, 40), (168, 128, 88), (214, 210, 204), (44, 44, 48))

@@ -5,8 +5,8 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.photo import Look, Shot, paint_product
-from dedup_pipeline.sample.scene import Scene, smooth_noise
+from dedup_pipeline.sample.rendering.photo import Look, Shot, paint_product
+from dedup_pipeline.sample.rendering.scene import Scene, smooth_noise
 
 from .clutter import add_clutter
 from .room import Room, draw_room, lay_ground

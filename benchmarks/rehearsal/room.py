@@ -7,9 +7,9 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.palette import COLOURS, Palette
-from dedup_pipeline.sample.patterns import TILE, Pattern, draw_tile
-from dedup_pipeline.sample.scene import Setting, creases, smooth_noise
+from dedup_pipeline.sample.rendering.palette import COLOURS, Palette
+from dedup_pipeline.sample.rendering.patterns import TILE, Pattern, draw_tile
+from dedup_pipeline.sample.rendering.scene import Setting, creases, smooth_noise
 
 _SHEETS: tuple[Colour, ...] = (
     (232, 230, 226), (214, 206, 196), (178, 190, 206), (202, 176, 176), (150, 158, 150), (96, 104, 124),

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from dedup_pipeline.sample import SampleCounts, recipes, write_sample_shop
-from dedup_pipeline.sample.camera import STUDIO, Camera
-from dedup_pipeline.sample.recipes import DrawRecipe
+from dedup_pipeline.sample import SampleCounts, write_sample_shop
+from dedup_pipeline.sample.copies import recipes
+from dedup_pipeline.sample.copies.recipes import DrawRecipe
+from dedup_pipeline.sample.rendering.camera import STUDIO, Camera
 
 from . import phone, unseen
 from .side_by_side import combine

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dedup_pipeline.augmentation.edits import Mask, Picture
-from dedup_pipeline.sample.bundle import Bundle, paste_together, resized
-from dedup_pipeline.sample.photo import Look, Shot
+from dedup_pipeline.sample.rendering.bundle import Bundle, paste_together, resized
+from dedup_pipeline.sample.rendering.photo import Look, Shot
 
 
 def combine(bundle: Bundle, shoot: Callable[[Look], Shot]) -> Shot:

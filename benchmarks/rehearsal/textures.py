@@ -8,7 +8,7 @@ import numpy as np
 from dedup_pipeline.augmentation.edits import Colour, Mask, Picture
 from dedup_pipeline.augmentation.edits.picture import as_picture, blend
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.scene import smooth_noise
+from dedup_pipeline.sample.rendering.scene import smooth_noise
 
 Texture = Literal["marble", "wood", "bokeh", "brick", "gradient"]
 

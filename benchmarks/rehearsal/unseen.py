@@ -6,9 +6,9 @@ What must not be learned must not be simulated: these edits live outside of the 
 import numpy as np
 
 from dedup_pipeline.augmentation.edits import Picture
-from dedup_pipeline.sample import recipes
-from dedup_pipeline.sample.recipe import CutOut, Recipe, Step
-from dedup_pipeline.sample.recipes import finished
+from dedup_pipeline.sample.copies import recipes
+from dedup_pipeline.sample.copies.recipe import CutOut, Recipe, Step
+from dedup_pipeline.sample.copies.recipes import finished
 
 from . import textures, unseen_edits, unseen_overlays
 

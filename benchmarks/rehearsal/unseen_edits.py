@@ -13,7 +13,7 @@ from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.edits import Picture
 from dedup_pipeline.augmentation.edits.encoding import decoded
 from dedup_pipeline.augmentation.edits.picture import as_picture
-from dedup_pipeline.sample.outlines import Points
+from dedup_pipeline.sample.rendering.outlines import Points
 
 Filter = Literal["warm", "cool", "vintage"]
 

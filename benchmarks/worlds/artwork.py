@@ -8,8 +8,8 @@ import numpy as np
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import Points, ellipse
-from dedup_pipeline.sample.scene import smooth_noise
+from dedup_pipeline.sample.rendering.outlines import Points, ellipse
+from dedup_pipeline.sample.rendering.scene import smooth_noise
 
 from .brush import Shape, area, backdrop, hue_colour, lay, shifted_colour, strokes
 from .lettering import WORDS, bent, letters, place

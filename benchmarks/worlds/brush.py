@@ -13,10 +13,10 @@ import numpy.typing as npt
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import Points
-from dedup_pipeline.sample.photo import Shot
-from dedup_pipeline.sample.scene import creases, smooth_noise
-from dedup_pipeline.sample.stencil import fixed
+from dedup_pipeline.sample.rendering.outlines import Points
+from dedup_pipeline.sample.rendering.photo import Shot
+from dedup_pipeline.sample.rendering.scene import creases, smooth_noise
+from dedup_pipeline.sample.rendering.stencil import fixed
 
 Shape = tuple[int, int]
 """Height and width in pixels."""

@@ -8,8 +8,8 @@ import numpy as np
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import Points, ellipse
-from dedup_pipeline.sample.scene import smooth_noise
+from dedup_pipeline.sample.rendering.outlines import Points, ellipse
+from dedup_pipeline.sample.rendering.scene import smooth_noise
 
 from .artwork import artwork, draw_inks
 from .brush import (

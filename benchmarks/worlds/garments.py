@@ -8,13 +8,13 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.canvas import Canvas
-from dedup_pipeline.sample.garments import Kind, cut_garment
-from dedup_pipeline.sample.outlines import Layer, Line, Piece, Points, ellipse, spline
-from dedup_pipeline.sample.palette import COLOURS, Palette, make_palette
-from dedup_pipeline.sample.patterns import PATTERNS, Pattern, draw_tile
-from dedup_pipeline.sample.photo import Look, paint_product
-from dedup_pipeline.sample.scene import Scene, draw_scene, paint_background
+from dedup_pipeline.sample.rendering.canvas import Canvas
+from dedup_pipeline.sample.rendering.garments import Kind, cut_garment
+from dedup_pipeline.sample.rendering.outlines import Layer, Line, Piece, Points, ellipse, spline
+from dedup_pipeline.sample.rendering.palette import COLOURS, Palette, make_palette
+from dedup_pipeline.sample.rendering.patterns import PATTERNS, Pattern, draw_tile
+from dedup_pipeline.sample.rendering.photo import Look, paint_product
+from dedup_pipeline.sample.rendering.scene import Scene, draw_scene, paint_background
 
 from .artwork import motif
 from .brush import area, backdrop, develop, lay, rounded_box, shadow, shifted_colour, solid, strokes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dedup_pipeline.sample import words
-from dedup_pipeline.sample.photo import Shot
+from dedup_pipeline.sample.rendering.photo import Shot
 
 _SYLLABLES = ("al", "ben", "cor", "dal", "el", "fen", "gar", "hol", "in", "jun", "kes", "lo", "mar", "nor", "os", "pel")
 _ENDINGS = ("a", "o", "ina", "era", "ix", "um", "ora", "ley", "ton", "wick", "ova", "ello")

@@ -7,7 +7,7 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import Points, ellipse, spline
+from dedup_pipeline.sample.rendering.outlines import Points, ellipse, spline
 
 from .brush import (
     area,

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour
-from dedup_pipeline.sample.photo import Shot
-from dedup_pipeline.sample.scene import smooth_noise
+from dedup_pipeline.sample.rendering.photo import Shot
+from dedup_pipeline.sample.rendering.scene import smooth_noise
 
 from .brush import (
     Shape,

@@ -6,9 +6,9 @@ import numpy as np
 
 from dedup_pipeline.sample import words
 from dedup_pipeline.sample.catalog import COLUMNS
+from dedup_pipeline.sample.copies.recipe import Recipe
 from dedup_pipeline.sample.pictures import file_name
 from dedup_pipeline.sample.plan import Offer, Photo
-from dedup_pipeline.sample.recipe import Recipe
 
 from .goods import Product, picked, reworded
 

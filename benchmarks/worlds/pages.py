@@ -8,8 +8,8 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.augmentation.edits.picture import as_picture
-from dedup_pipeline.sample.outlines import Points
-from dedup_pipeline.sample.photo import Shot
+from dedup_pipeline.sample.rendering.outlines import Points
+from dedup_pipeline.sample.rendering.photo import Shot
 
 from . import flat, garments, plain, shades, shoes, vessels
 from .brush import area, hue_colour, lay, rounded_box, strokes

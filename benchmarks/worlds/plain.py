@@ -9,7 +9,7 @@ import numpy as np
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import ellipse, spline
+from dedup_pipeline.sample.rendering.outlines import ellipse, spline
 
 from .artwork import motif
 from .brush import (

@@ -7,11 +7,11 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import Points, ellipse, spline
-from dedup_pipeline.sample.palette import COLOURS, Palette, make_palette
-from dedup_pipeline.sample.patterns import PATTERNS, TILE, Pattern, draw_tile
-from dedup_pipeline.sample.photo import Shot
-from dedup_pipeline.sample.scene import smooth_noise
+from dedup_pipeline.sample.rendering.outlines import Points, ellipse, spline
+from dedup_pipeline.sample.rendering.palette import COLOURS, Palette, make_palette
+from dedup_pipeline.sample.rendering.patterns import PATTERNS, TILE, Pattern, draw_tile
+from dedup_pipeline.sample.rendering.photo import Shot
+from dedup_pipeline.sample.rendering.scene import smooth_noise
 
 from .artwork import artwork
 from .brush import Shape, area, backdrop, cloth, develop, hue_colour, lay, on_quad, rounded_box, shadow, solid, strokes

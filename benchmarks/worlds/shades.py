@@ -7,8 +7,8 @@ import numpy as np
 
 from dedup_pipeline.augmentation.edits import Colour
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import ellipse, spline
-from dedup_pipeline.sample.scene import smooth_noise
+from dedup_pipeline.sample.rendering.outlines import ellipse, spline
+from dedup_pipeline.sample.rendering.scene import smooth_noise
 
 from .brush import (
     area,

@@ -8,7 +8,7 @@ import numpy as np
 from dedup_pipeline.augmentation.edits import Colour, Picture
 from dedup_pipeline.augmentation.edits.picture import as_picture
 from dedup_pipeline.compute.dtypes import Floats
-from dedup_pipeline.sample.outlines import Points, ellipse, spline
+from dedup_pipeline.sample.rendering.outlines import Points, ellipse, spline
 
 from .artwork import artwork
 from .brush import (

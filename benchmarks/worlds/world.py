@@ -13,9 +13,9 @@ from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.edits import Mask, Picture
 from dedup_pipeline.augmentation.edits.encoding import decoded
 from dedup_pipeline.sample import tables, words
+from dedup_pipeline.sample.copies.recipe import Recipe, Step, encoded
 from dedup_pipeline.sample.pictures import sizes_of, write_files
 from dedup_pipeline.sample.plan import Offer
-from dedup_pipeline.sample.recipe import Recipe, Step, encoded
 
 from .goods import MANY, Drawer, Family, Product, picked
 from .listings import Clerk, catalog_lines

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Rows
-from dedup_pipeline.compute.ranges import runs
+from dedup_pipeline.compute.ranges import concatenated_ranges
 
 Hashes = npt.NDArray[np.uint64]
 Keys = npt.NDArray[np.uint32]
@@ -142,11 +142,11 @@ def _meeting(queries: Hashes, table: Hashes, segment: Segment, radius: int) -> I
         met = np.flatnonzero(present[probes])
         there = place[probes[met]]
         # each query of a key with all hashes of the key that it meets
-        rows = runs(left.starts[met], widths[met])
+        rows = concatenated_ranges(left.starts[met], widths[met])
         first, count = (np.repeat(values[there], widths[met]) for values in (right.starts, counts))
         for block in _blocks(count):
             some, width = rows[block], count[block]
-            others = runs(first[block], width)
+            others = concatenated_ranges(first[block], width)
             apart = right.hashes[others]
             apart ^= np.repeat(left.hashes[some], width)
             near = np.flatnonzero(np.bitwise_count(apart) <= radius)

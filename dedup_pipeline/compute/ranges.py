@@ -8,7 +8,7 @@ import numpy.typing as npt
 Places = npt.NDArray[np.int64]
 
 
-def runs(first: Places, count: Places) -> Places:
+def concatenated_ranges(first: Places, count: Places) -> Places:
     """The places first, first + 1, … of every run (R,) of so many places, one run after the other."""
     ends = np.cumsum(count)
     places: Places = np.repeat(first - (ends - count), count)

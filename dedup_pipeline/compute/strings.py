@@ -17,7 +17,7 @@ Digests = npt.NDArray[np.uint64]
 _DIGEST = 16  # bytes: among 40 million texts two digests meet by chance once in 10^23 dumps
 
 
-class Names(Sequence[str]):
+class ByteStrings(Sequence[str]):
     """Texts of ASCII, held in the bytes of the longest each.
 
     Args:
@@ -28,17 +28,17 @@ class Names(Sequence[str]):
         self.data = data
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> Names:
+    def of(cls, names: Iterable[str]) -> ByteStrings:
         """Names of some texts."""
         return cls(np.array([name.encode() for name in names], dtype=np.bytes_))
 
     @classmethod
-    def of_column(cls, names: pa.Array | pa.ChunkedArray) -> Names:
+    def of_column(cls, names: pa.Array | pa.ChunkedArray) -> ByteStrings:
         """Names of a column of texts without nulls."""
         return cls(names.to_numpy(zero_copy_only=False).astype(np.bytes_) if len(names) else np.empty(0, np.bytes_))
 
     @classmethod
-    def of_batches(cls, columns: Iterable[pa.Array], most: int) -> Names:
+    def of_batches(cls, columns: Iterable[pa.Array], most: int) -> ByteStrings:
         """Names of pieces of a column that has ``most`` texts at most, so that no piece is held beside the array."""
         data, held = np.empty(most, dtype=np.bytes_), 0
         for column in columns:
@@ -55,9 +55,9 @@ class Names(Sequence[str]):
     @overload
     def __getitem__(self, row: int) -> str: ...
     @overload
-    def __getitem__(self, row: slice) -> Names: ...
-    def __getitem__(self, row: int | slice) -> str | Names:
-        return Names(self.data[row]) if isinstance(row, slice) else str(self.data[row].decode())
+    def __getitem__(self, row: slice) -> ByteStrings: ...
+    def __getitem__(self, row: int | slice) -> str | ByteStrings:
+        return ByteStrings(self.data[row]) if isinstance(row, slice) else str(self.data[row].decode())
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode() for name in self.data)
@@ -66,7 +66,7 @@ class Names(Sequence[str]):
         """The texts of some rows (R,)."""
         return [name.decode() for name in self.data[rows].tolist()]
 
-    def places(self, names: Names) -> Rows:
+    def find(self, names: ByteStrings) -> Rows:
         """Where these names, which are sorted, have each of others (R,) int64; -1 where they have it not."""
         if not len(self):
             return np.full(len(names), -1, dtype=np.int64)
@@ -75,7 +75,7 @@ class Names(Sequence[str]):
         return np.where(self.data[at] == names.data, at, -1)
 
 
-class Places:
+class StringIndex:
     """Where each of many texts is, by digests of 16 bytes: the texts themselves are not held.
 
     Args:

@@ -113,7 +113,7 @@ class FetchSettings(Section):
         return Limits(self.max_pixels, self.decode_seconds, self.decode_bytes)
 
     @property
-    def limits_of_held(self) -> Limits:
+    def lenient_limits(self) -> Limits:
         """What one that the store holds may take: what was just within the limit must not fail on a busier machine."""
         return replace(self.limits, seconds=_LENIENCE * self.decode_seconds)
 

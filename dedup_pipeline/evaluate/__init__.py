@@ -1,8 +1,8 @@
 """Measuring a list of duplicates, or a whole run, against a catalog whose duplicates are known."""
 
 from dedup_pipeline.evaluate.evaluation import Evaluation, SplitFigures, evaluate
-from dedup_pipeline.evaluate.figures import Counts, Found, Ranking, Score, View, to_dict
-from dedup_pipeline.evaluate.outcome import Outcome, read_outcome
+from dedup_pipeline.evaluate.figures import Counts, Found, PairMetrics, Ranking, Score, to_dict
+from dedup_pipeline.evaluate.outcome import RunOutcome, read_outcome
 from dedup_pipeline.evaluate.predictions import Predictions, read_predictions
 from dedup_pipeline.evaluate.score import score
 from dedup_pipeline.evaluate.splits import SPLITS, split_of
@@ -13,13 +13,13 @@ __all__ = [
     "Counts",
     "Evaluation",
     "Found",
-    "Outcome",
+    "PairMetrics",
     "Predictions",
     "Ranking",
+    "RunOutcome",
     "Score",
     "SplitFigures",
     "Truth",
-    "View",
     "evaluate",
     "read_outcome",
     "read_predictions",

@@ -37,7 +37,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ReliabilityCurve:
     """How well probabilities fit.
 
     Attributes:
@@ -59,7 +59,7 @@ class Calibration:
     sure_bins: tuple[Bin, ...]
 
 
-def calibration(judged: pd.DataFrame) -> Calibration:
+def calibration(judged: pd.DataFrame) -> ReliabilityCurve:
     """Compare the probability of every candidate with the truth.
 
     Args:
@@ -72,7 +72,7 @@ def calibration(judged: pd.DataFrame) -> Calibration:
     values, labels = table["probability"].to_numpy(), table["right"].to_numpy(dtype=bool)
     tenths, sure = (reliability(values, labels, edges) for edges in (TENTHS, _SURE_EDGES))
     likely = [each for low, each in zip(TENTHS[:-1], tenths, strict=True) if low >= _LIKELY]
-    return Calibration(
+    return ReliabilityCurve(
         pairs=len(table),
         right=int(table["right"].sum()),
         expected_calibration_error=_known(expected_calibration_error(tenths)),

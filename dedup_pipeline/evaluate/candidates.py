@@ -13,7 +13,7 @@ UNSEEN = "the two pictures were never compared"
 
 
 @dataclass(frozen=True)
-class Candidates:
+class CandidateRecall:
     """Recall of candidate generation, by pair of photos.
 
     Attributes:
@@ -31,7 +31,7 @@ class Candidates:
     lost: dict[str, int]
 
 
-def candidate_recall(judged: pd.DataFrame) -> Candidates:
+def candidate_recall(judged: pd.DataFrame) -> CandidateRecall:
     """Measure how many of the true pairs are among the candidates.
 
     Args:
@@ -43,7 +43,7 @@ def candidate_recall(judged: pd.DataFrame) -> Candidates:
     usable = lost["usable_a"].astype(bool) & lost["usable_b"].astype(bool)
     reasons = {UNUSABLE: int((~usable).sum()), UNSEEN: int(usable.sum())}
     share = len(found) / len(true) if len(true) else 0.0
-    return Candidates(
+    return CandidateRecall(
         recall=Found(share, len(found), len(true)),
         by_level=by_key(true["level"], found["level"]),
         by_edit=by_key(_edits(true), _edits(found)),

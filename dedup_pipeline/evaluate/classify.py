@@ -37,13 +37,13 @@ def classified(pairs: pd.DataFrame, truth: Truth) -> pd.DataFrame:
     table = pairs.merge(truth.pairs[["id_a", "id_b", "level"]], how="left", on=["id_a", "id_b"])
     table = table.merge(truth.ignored.assign(ignore=True), how="left", on=["id_a", "id_b"])
     first, second = (truth.listings.reindex(table[name]).reset_index(drop=True) for name in ("id_a", "id_b"))
-    table["class"], table["mistake"] = said_of(
+    table["class"], table["mistake"] = class_and_mistake(
         first, second, ignored=table["ignore"].notna(), right=table["level"].notna()
     )
     return with_photos(table, truth)
 
 
-def said_of(
+def class_and_mistake(
     first: pd.DataFrame, second: pd.DataFrame, *, ignored: "pd.Series[bool]", right: "pd.Series[bool]"
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
     """Return the class of each pair, and what it shows if it is wrong.

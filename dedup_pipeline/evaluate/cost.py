@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dedup_pipeline.evaluate.outcome import Outcome
+from dedup_pipeline.evaluate.outcome import RunOutcome
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Cost:
     match_ms_per_photo: float | None
 
 
-def cost_of(outcome: Outcome) -> Cost:
+def cost_of(outcome: RunOutcome) -> Cost:
     """Return what a run cost."""
     candidates, photos = len(outcome.verdicts), int(outcome.counts["nodes"])
     verified = int(outcome.counts.get("aligned", candidates))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from dedup_pipeline.evaluate.classify import classified, pair_table, said_of, with_photos
+from dedup_pipeline.evaluate.classify import class_and_mistake, classified, pair_table, with_photos
 from dedup_pipeline.evaluate.truth import Truth, unordered
 
 GROUP_COLUMNS = ["group_id", "listing_id", "family_id", "canonical"]
@@ -187,7 +187,7 @@ class _Members:
         nothing = pd.Series(False, index=names[0].index)
         table = pd.DataFrame({"id_a": names[0], "id_b": names[1], "level": None, "ignore": None})
         table["score"] = np.minimum(sides[0]["score"], sides[1]["score"])
-        table["class"], table["mistake"] = said_of(*sides, ignored=nothing, right=nothing)
+        table["class"], table["mistake"] = class_and_mistake(*sides, ignored=nothing, right=nothing)
         table["pairs"] = counts[low, high]
         # listings that the truth does not know are photos of their own
         sizes = np.bincount(self.table["kind"], minlength=len(counts))

@@ -8,17 +8,17 @@ from typing import Any
 import pandas as pd
 
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.evaluate.calibration import Calibration, calibration
-from dedup_pipeline.evaluate.candidates import Candidates, candidate_recall
+from dedup_pipeline.evaluate.calibration import ReliabilityCurve, calibration
+from dedup_pipeline.evaluate.candidates import CandidateRecall, candidate_recall
 from dedup_pipeline.evaluate.classify import best_photo_pairs, true_photo_pairs
 from dedup_pipeline.evaluate.cost import Cost, cost_of
 from dedup_pipeline.evaluate.crowds import classified_rows
-from dedup_pipeline.evaluate.figures import Counts, View, view_to_dict
+from dedup_pipeline.evaluate.figures import Counts, PairMetrics, metrics_to_dict
 from dedup_pipeline.evaluate.goals import Goal, goals_of
 from dedup_pipeline.evaluate.intervals import wilson
 from dedup_pipeline.evaluate.judged import judged_photo_pairs
 from dedup_pipeline.evaluate.mistakes import Mistake, worst_missed, worst_wrong
-from dedup_pipeline.evaluate.outcome import Outcome
+from dedup_pipeline.evaluate.outcome import RunOutcome
 from dedup_pipeline.evaluate.ranking import at_threshold, steps
 from dedup_pipeline.evaluate.score import score_against
 from dedup_pipeline.evaluate.splits import ALL, SPLITS, TUNE, crowds_within, pairs_within, split_of_listings, within
@@ -52,16 +52,16 @@ class SplitFigures:
     styles: int
     photos: int
     counts: Counts
-    photo: View
-    listing: View
+    photo: PairMetrics
+    listing: PairMetrics
     precision_interval: tuple[float, float]
     recall_interval: tuple[float, float]
-    calibration: Calibration
-    candidates: Candidates
+    calibration: ReliabilityCurve
+    candidates: CandidateRecall
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self) | {"photo": view_to_dict(self.photo), "listing": view_to_dict(self.listing)}
+        return asdict(self) | {"photo": metrics_to_dict(self.photo), "listing": metrics_to_dict(self.listing)}
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Evaluation:
         return value
 
 
-def evaluate(truth: Truth, outcome: Outcome, catalog: str) -> Evaluation:
+def evaluate(truth: Truth, outcome: RunOutcome, catalog: str) -> Evaluation:
     """Measure a run.
 
     Args:
@@ -163,7 +163,7 @@ def evaluate(truth: Truth, outcome: Outcome, catalog: str) -> Evaluation:
     )
 
 
-def _figures(truth: Truth, outcome: Outcome, judged: pd.DataFrame, split: str) -> SplitFigures:
+def _figures(truth: Truth, outcome: RunOutcome, judged: pd.DataFrame, split: str) -> SplitFigures:
     part = within(truth, split)
     crowds = crowds_within(outcome.crowds, truth, split)
     shipped = score_against(part, pairs_within(outcome.accepted, truth, split), crowds=crowds)
@@ -192,7 +192,7 @@ def _carried(splits: dict[str, SplitFigures], curves: dict[str, pd.DataFrame]) -
     return {name: Carried(*at_threshold(curve, ranking.threshold_at_p99)) for name, curve in curves.items()}
 
 
-def _curve(truth: Truth, outcome: Outcome, split: str) -> pd.DataFrame:
+def _curve(truth: Truth, outcome: RunOutcome, split: str) -> pd.DataFrame:
     part, crowds = within(truth, split), crowds_within(outcome.crowds, truth, split)
     rows = classified_rows(pairs_within(outcome.exported, truth, split), crowds, part)
     known = true_photo_pairs(part)

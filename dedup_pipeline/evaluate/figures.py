@@ -51,7 +51,7 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class View:
+class PairMetrics:
     """Figures of one way to count pairs; ratios are 0 to 1, `by_edit` exists at photo level only."""
 
     precision: float
@@ -72,8 +72,8 @@ class Score:
     """All figures of one list of duplicates."""
 
     counts: Counts
-    photo: View
-    listing: View
+    photo: PairMetrics
+    listing: PairMetrics
 
 
 def by_key(keys: Iterable[str], found_keys: Iterable[str]) -> dict[str, Found]:
@@ -82,7 +82,7 @@ def by_key(keys: Iterable[str], found_keys: Iterable[str]) -> dict[str, Found]:
     return {key: Found(found[key] / number, found[key], number) for key, number in sorted(total.items())}
 
 
-def view_to_dict(figures: View) -> dict[str, Any]:
+def metrics_to_dict(figures: PairMetrics) -> dict[str, Any]:
     """Return one view as plain JSON values; the keys of its ranking lie beside its own."""
     flat = asdict(figures)
     ranking = flat.pop("ranking")
@@ -95,6 +95,6 @@ def to_dict(result: Score) -> dict[str, Any]:
     """Return a score as plain JSON values; the keys of a ranking lie beside those of its view."""
     return {
         "counts": asdict(result.counts),
-        "photo": view_to_dict(result.photo),
-        "listing": view_to_dict(result.listing),
+        "photo": metrics_to_dict(result.photo),
+        "listing": metrics_to_dict(result.listing),
     }

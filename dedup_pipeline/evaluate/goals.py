@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dedup_pipeline.evaluate.cost import Cost
-from dedup_pipeline.evaluate.figures import Found, View
+from dedup_pipeline.evaluate.figures import Found, PairMetrics
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Goal:
         return value >= self.bound if self.at_least else value <= self.bound
 
 
-def goals_of(views: dict[str, View], candidates: dict[str, Found], cost: Cost, target_precision: float) -> list[Goal]:
+def goals_of(
+    views: dict[str, PairMetrics], candidates: dict[str, Found], cost: Cost, target_precision: float
+) -> list[Goal]:
     """Return every goal with what was reached.
 
     Args:
@@ -60,7 +62,7 @@ def goals_of(views: dict[str, View], candidates: dict[str, Found], cost: Cost, t
     ]
 
 
-def _at_p99(view: View, level: str | None) -> float | None:
+def _at_p99(view: PairMetrics, level: str | None) -> float | None:
     """Recall at precision 0.99, in all or of a level; None without a ranking or the level."""
     if view.ranking is None:
         return None

@@ -7,7 +7,7 @@ import pandas as pd
 
 from dedup_pipeline.evaluate.classify import PHOTO_PAIR, best_photo_pairs, classified, true_photo_pairs
 from dedup_pipeline.evaluate.crowds import classified_rows
-from dedup_pipeline.evaluate.outcome import Outcome
+from dedup_pipeline.evaluate.outcome import RunOutcome
 from dedup_pipeline.evaluate.splits import ALL, split_of_listings
 from dedup_pipeline.evaluate.truth import Truth, unordered
 from dedup_pipeline.schemas import VERDICTS
@@ -18,7 +18,7 @@ _PLAIN = ("node_a", "node_b", "kind", "directions", "logit", "probability", "exc
 EVIDENCE = tuple(name for name in VERDICTS.names if name not in _PLAIN)
 
 
-def judged_photo_pairs(truth: Truth, outcome: Outcome) -> pd.DataFrame:
+def judged_photo_pairs(truth: Truth, outcome: RunOutcome) -> pd.DataFrame:
     """Lay truth and outcome side by side, by pair of photos.
 
     Returns:
@@ -42,14 +42,14 @@ def judged_photo_pairs(truth: Truth, outcome: Outcome) -> pd.DataFrame:
     return _split(_usable(_labelled(table, truth, known), truth, outcome), truth)
 
 
-def _showing(truth: Truth, outcome: Outcome) -> pd.DataFrame:
+def _showing(truth: Truth, outcome: RunOutcome) -> pd.DataFrame:
     """photo_id and node of every photo that takes part in matching; a photo of several sizes may have several nodes."""
     shown = outcome.listings.dropna(subset=["node"])
     shown = shown.assign(photo_id=shown["listing_id"].map(truth.listings["photo_id"]))
     return shown.dropna(subset=["photo_id"])[["photo_id", "node"]].drop_duplicates()
 
 
-def _candidates(truth: Truth, outcome: Outcome) -> pd.DataFrame:
+def _candidates(truth: Truth, outcome: RunOutcome) -> pd.DataFrame:
     """The likeliest verdict of each pair of photos; photos of one node need none."""
     showing = _showing(truth, outcome)
     verdicts = outcome.verdicts.rename(columns={"kind": "found"})
@@ -69,7 +69,7 @@ def _candidates(truth: Truth, outcome: Outcome) -> pd.DataFrame:
     return best.drop_duplicates(PHOTO_PAIR).set_index(PHOTO_PAIR)
 
 
-def _exported(truth: Truth, outcome: Outcome, known: pd.DataFrame) -> pd.DataFrame:
+def _exported(truth: Truth, outcome: RunOutcome, known: pd.DataFrame) -> pd.DataFrame:
     """Per pair of photos: score, accepted, and whether a wrong pair of listings was accepted."""
     rows = classified_rows(outcome.exported, outcome.crowds, truth)
     kept = rows[rows["class"].isin(["right", "wrong"])]
@@ -104,7 +104,7 @@ def _ignored(truth: Truth) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(unordered(pd.DataFrame(sides).dropna(), *PHOTO_PAIR))
 
 
-def _usable(table: pd.DataFrame, truth: Truth, outcome: Outcome) -> pd.DataFrame:
+def _usable(table: pd.DataFrame, truth: Truth, outcome: RunOutcome) -> pd.DataFrame:
     photos = set(_showing(truth, outcome)["photo_id"])
     sides = {f"usable_{side}": table.index.get_level_values(f"photo_{side}").isin(photos) for side in "ab"}
     return table.assign(**sides)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dedup_pipeline.evaluate.judged import EVIDENCE
-from dedup_pipeline.evaluate.outcome import Outcome
+from dedup_pipeline.evaluate.outcome import RunOutcome
 from dedup_pipeline.evaluate.truth import Truth
 
 SHOWN = 12
@@ -50,7 +50,7 @@ class Mistake:
     sides: tuple[Side, Side]
 
 
-def worst_wrong(judged: pd.DataFrame, truth: Truth, outcome: Outcome, most: int = SHOWN) -> list[Mistake]:
+def worst_wrong(judged: pd.DataFrame, truth: Truth, outcome: RunOutcome, most: int = SHOWN) -> list[Mistake]:
     """Return wrong pairs: those that were accepted, most probable first, then those that came nearest to it."""
     wrong = judged[judged["label"].eq("wrong") & (judged["accepted"] | judged["probability"].notna())]
     order = wrong.assign(certainty=wrong["score"].where(wrong["accepted"], wrong["probability"])).reset_index()
@@ -60,7 +60,7 @@ def worst_wrong(judged: pd.DataFrame, truth: Truth, outcome: Outcome, most: int 
     return _mistakes(order.head(most), truth, outcome)
 
 
-def worst_missed(judged: pd.DataFrame, truth: Truth, outcome: Outcome, most: int = SHOWN) -> list[Mistake]:
+def worst_missed(judged: pd.DataFrame, truth: Truth, outcome: RunOutcome, most: int = SHOWN) -> list[Mistake]:
     """Return true pairs that were not accepted: those that were no candidates first, then the least probable.
 
     A photo appears once as long as others are left, so that one bad copy with many kin does not fill the page.
@@ -76,7 +76,7 @@ def worst_missed(judged: pd.DataFrame, truth: Truth, outcome: Outcome, most: int
     return _mistakes(order, truth, outcome)
 
 
-def _mistakes(rows: pd.DataFrame, truth: Truth, outcome: Outcome) -> list[Mistake]:
+def _mistakes(rows: pd.DataFrame, truth: Truth, outcome: RunOutcome) -> list[Mistake]:
     shown = outcome.listings.drop_duplicates("listing_id").set_index("listing_id")
     edits = truth.listings["edits"] if "edits" in truth.listings else pd.Series(dtype=str)
 

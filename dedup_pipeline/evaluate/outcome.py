@@ -10,18 +10,18 @@ from typing import Any
 import pandas as pd
 
 from dedup_pipeline.evaluate.crowds import GROUP_COLUMNS, Crowd, crowds_among
-from dedup_pipeline.listings.images import Shown
+from dedup_pipeline.listings.images import ListingImages
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.stages.fetch import pack_seconds
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import StageResult, result_of, seconds_of
-from dedup_pipeline.store.packs import held_images, pack_ids
+from dedup_pipeline.store.packs import pack_ids, packed_images
 
 _PLAN, _FINISH = "manifest-plan.json", "manifest.json"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """A finished run.
 
     Attributes:
@@ -64,7 +64,7 @@ class Outcome:
         return _scores(self.pairs[self.pairs["accepted"]])
 
 
-def read_outcome(store: Store, dump_id: str) -> Outcome:
+def read_outcome(store: Store, dump_id: str) -> RunOutcome:
     """Read a finished run.
 
     Raises:
@@ -74,7 +74,7 @@ def read_outcome(store: Store, dump_id: str) -> Outcome:
     settled = result_of(store, dump_id, "train").counts
     stages = [name for name in store.names(store.dump(dump_id)) if store.exists(store.dump(dump_id, name, _FINISH))]
     pairs: pd.DataFrame = store.read_table(exported.outputs["pairs"]).to_pandas()
-    return Outcome(
+    return RunOutcome(
         dump_id=dump_id,
         pairs=pairs,
         verdicts=store.read_table(matched.outputs["verdicts"]).to_pandas(),
@@ -103,8 +103,8 @@ def _scores(pairs: pd.DataFrame) -> dict[tuple[str, str], float]:
 def _listings(store: Store, dump_id: str, nodes: str) -> pd.DataFrame:
     members = store.read_table(nodes).to_pandas()
     node_of = members[members["state"] == NodeState.MATCHED.value].set_index("image_id")["node"]
-    images = held_images(store, dump_id).ids
-    shown = Shown.read(store, dump_id, images)
+    images = packed_images(store, dump_id).ids
+    shown = ListingImages.read(store, dump_id, images)
     listings: pd.DataFrame = store.read_table(shown.path, ["listing_id", "title"]).to_pandas()
     listings["image_id"] = shown.image_ids(images).to_pandas()
     return listings.assign(node=listings["image_id"].map(node_of))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from dedup_pipeline.evaluate.classify import best_photo_pairs, edit_names, true_photo_pairs
 from dedup_pipeline.evaluate.crowds import Crowd, classified_rows
-from dedup_pipeline.evaluate.figures import Counts, Found, Ranking, Score, View, by_key
+from dedup_pipeline.evaluate.figures import Counts, Found, PairMetrics, Ranking, Score, by_key
 from dedup_pipeline.evaluate.ranking import ranking
 from dedup_pipeline.evaluate.truth import Truth, read_truth
 
@@ -51,7 +51,7 @@ def score_against(
     return Score(counts, _photo_view(kept, truth, scored), _listing_view(kept, truth, scored))
 
 
-def _listing_view(kept: pd.DataFrame, truth: Truth, scored: bool) -> View:
+def _listing_view(kept: pd.DataFrame, truth: Truth, scored: bool) -> PairMetrics:
     right = kept["class"].eq("right")
     levels = truth.pairs["level"]
     return _view(
@@ -62,7 +62,7 @@ def _listing_view(kept: pd.DataFrame, truth: Truth, scored: bool) -> View:
     )
 
 
-def _photo_view(kept: pd.DataFrame, truth: Truth, scored: bool) -> View:
+def _photo_view(kept: pd.DataFrame, truth: Truth, scored: bool) -> PairMetrics:
     known = true_photo_pairs(truth)
     # Between two copies nobody can say which edit made the pair hard, so edits count for original - copy only.
     edits = known["edits"].where(known["hops"].isin(["", "1"]), "")
@@ -92,11 +92,11 @@ def _view(
     mistakes: Counter[str],
     ranking: Ranking | None,
     by_edit: dict[str, Found] | None = None,
-) -> View:
+) -> PairMetrics:
     right, wrong, truth = len(found_levels), mistakes.total(), len(levels)
     precision = right / (right + wrong) if right + wrong else 0.0
     recall = right / truth if truth else 0.0
-    return View(
+    return PairMetrics(
         precision=precision,
         recall=recall,
         f1=2 * precision * recall / (precision + recall) if precision + recall else 0.0,

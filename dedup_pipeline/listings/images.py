@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
-from dedup_pipeline.compute.strings import Names, Places, digests, numbered
+from dedup_pipeline.compute.strings import ByteStrings, StringIndex, digests, numbered
 from dedup_pipeline.schemas import NodeState
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListingImages:
     """What the listings of a dump show, in the dump's order.
 
     Attributes:
@@ -31,7 +31,7 @@ class Shown:
     families: Codes
 
     @classmethod
-    def read(cls, store: Store, dump_id: str, images: Names) -> Shown:
+    def read(cls, store: Store, dump_id: str, images: ByteStrings) -> ListingImages:
         """Read which of some images (I,), sorted by their ids, the listings show; of each listing two numbers are held.
 
         Raises:
@@ -51,7 +51,7 @@ class Shown:
         codes[places >= 0] = numbered(np.concatenate(families))
         return cls(path, places, codes)
 
-    def image_ids(self, images: Names) -> pa.Array:
+    def image_ids(self, images: ByteStrings) -> pa.Array:
         """The image id of each listing (L,), null where it shows none; of the images (I,) that it was read with."""
         places = pa.array(self.images, mask=self.images < 0)
         return pa.array(images, pa.string()).take(places)
@@ -107,7 +107,7 @@ def _photos_of(store: Store, dump_id: str, images: Collection[str]) -> dict[str,
     return found
 
 
-def matched_listings(store: Store, dump_id: str) -> tuple[Names, Shown, Codes]:
+def matched_listings(store: Store, dump_id: str) -> tuple[ByteStrings, ListingImages, Codes]:
     """What the listings of a dump show that takes part in matching.
 
     A node is the place of the image that it is named by.
@@ -120,20 +120,22 @@ def matched_listings(store: Store, dump_id: str) -> tuple[Names, Shown, Codes]:
         NotReadyError: the dump is not matched yet.
     """
     images, node_of = _matched_nodes(store, dump_id)
-    shown = Shown.read(store, dump_id, images)
+    shown = ListingImages.read(store, dump_id, images)
     return images, shown, shown.nodes(node_of)
 
 
-def _matched_nodes(store: Store, dump_id: str) -> tuple[Names, Codes]:
+def _matched_nodes(store: Store, dump_id: str) -> tuple[ByteStrings, Codes]:
     """The images of all nodes, and the node of each (I,); -1 of images whose node takes no part in matching."""
     path = result_of(store, dump_id, "match").outputs["nodes"]
     with store.reading_table(path) as table:
-        ids = Names.of_batches((batch["image_id"] for batch in table.iter_batches(columns=["image_id"])), _rows(table))
+        ids = ByteStrings.of_batches(
+            (batch["image_id"] for batch in table.iter_batches(columns=["image_id"])), _rows(table)
+        )
     nodes = [np.empty(0, np.int32)]
     with store.reading_table(path) as table:
         for batch in table.iter_batches(columns=["node", "state"]):
             matched = np.asarray(pa.compute.equal(batch["state"], NodeState.MATCHED.value))
-            nodes.append(np.where(matched, ids.places(Names.of_column(batch["node"])), -1).astype(np.int32))
+            nodes.append(np.where(matched, ids.find(ByteStrings.of_column(batch["node"])), -1).astype(np.int32))
     return ids, np.concatenate(nodes)
 
 
@@ -141,15 +143,15 @@ def _rows(table: pa.parquet.ParquetFile) -> int:
     return int(table.metadata.num_rows)
 
 
-def _photos(store: Store, dump_id: str, images: Names) -> tuple[Places, Codes]:
+def _photos(store: Store, dump_id: str, images: ByteStrings) -> tuple[StringIndex, Codes]:
     """The photos of a dump, and the image of each (P,); the last place, -1, is that of no photo."""
     found = [np.empty(0, np.int32)]
 
     def urls() -> Iterator[pa.Array]:
         with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
             for batch in table.iter_batches(columns=["photo_url", "image_id"]):
-                found.append(images.places(Names.of_column(batch["image_id"].fill_null(""))).astype(np.int32))
+                found.append(images.find(ByteStrings.of_column(batch["image_id"].fill_null(""))).astype(np.int32))
                 yield batch["photo_url"]
 
-    photos = Places(urls())
+    photos = StringIndex(urls())
     return photos, np.concatenate([*found, np.full(1, -1, np.int32)])

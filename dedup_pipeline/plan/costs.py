@@ -47,7 +47,7 @@ class Catalog(_Part):
         vectors: distinct embeddings.
         nodes: distinct pictures.
         candidates: pairs of distinct pictures that get a verdict.
-        aligned: of these, how many are laid over each other.
+        aligned: of these, how many are aligned.
     """
 
     vectors: Amount

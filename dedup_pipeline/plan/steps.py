@@ -19,8 +19,8 @@ Drivers = dict[str, float]
 Each = Literal["shard", "pack", "file", "part"]
 
 PIECE = 4_000_000  # of fetch/photos.py
-RANGE_ROWS, MOST_RANGES = 1_000_000, 256  # of match/merging.py
-CELL, MOST_CELLS = 100, 8_192  # of match/parts.py
+RANGE_ROWS, MOST_RANGES = 1_000_000, 256  # of match/merge_parts.py
+CELL, MOST_CELLS = 100, 8_192  # of match/partition.py
 _HASHES, _SIDES = 2, 2  # pHash and dHash, each upright and mirrored
 
 DRIVERS: dict[str, str] = {

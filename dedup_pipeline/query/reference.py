@@ -14,10 +14,10 @@ from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.pictures.decode import Picture, PictureError, decode
 from dedup_pipeline.stages.fetch import fetch_one
 from dedup_pipeline.stages.index import NeighbourIndex, open_index
-from dedup_pipeline.stages.match import looks_of
+from dedup_pipeline.stages.match import features_of
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import StageResult, result_of
-from dedup_pipeline.verdict.evidence import Looks
+from dedup_pipeline.verdict.evidence import ImageFeatures
 from dedup_pipeline.wording import tidy
 
 
@@ -43,9 +43,9 @@ class Reference:
     rows: pa.Table
     matched: StageResult
 
-    def looks(self, pictures: list[Picture]) -> Looks:
+    def features(self, pictures: list[Picture]) -> ImageFeatures:
         """What is known of some pictures, seen from the dump."""
-        return looks_of(pictures, self.encoder, self.index, self.settings)
+        return features_of(pictures, self.encoder, self.index, self.settings)
 
 
 def open_reference(settings: Settings) -> Reference:

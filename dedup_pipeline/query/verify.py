@@ -28,7 +28,7 @@ class Verdict:
         probability: calibrated, 0 to 1.
         threshold: the least probability that counts as the same.
         kind: same-bytes, same-pixels, or learned for all that needed judging.
-        evidence: see evidence.EVIDENCE; None where the glance ruled the pair out, or nothing fits.
+        evidence: see evidence.EVIDENCE; None where the first pass ruled the pair out, or nothing fits.
         reference: the dump whose calibration answered.
     """
 
@@ -53,11 +53,11 @@ def verify(settings: Settings, first: str | os.PathLike[str], second: str | os.P
     """
     (data_a, picture_a), (data_b, picture_b) = (read_picture(source, settings) for source in (first, second))
     reference = open_reference(settings)
-    looks = reference.looks([picture_a, picture_b])
-    judge = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).judge
-    glances = compare(looks.take(slice(0, 1)), looks.take(slice(1, 2)))
+    features = reference.features([picture_a, picture_b])
+    classifier = Calibration.from_dict(reference.store.read_json(reference.matched.outputs["calibration"])).classifier
+    first_pass_features = compare(features.take(slice(0, 1)), features.take(slice(1, 2)))
     views = {place: view_of(picture) for place, picture in enumerate((picture_a, picture_b))}
-    judged = judge.judge(glances, lambda _: align(views, np.array([0]), np.array([1]), settings))
+    judged = classifier.classify(first_pass_features, lambda _: align(views, np.array([0]), np.array([1]), settings))
     evidence = {name: _rounded(judged.evidence[name][0]) for name in (*EVIDENCE, "mirrored")}
     counts = reference.matched.counts
     threshold = float(str(counts["threshold"]))

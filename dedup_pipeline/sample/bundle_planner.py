@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dedup_pipeline.sample import words
-from dedup_pipeline.sample.bundle import Bundle
-from dedup_pipeline.sample.garments import Kind
 from dedup_pipeline.sample.offers import OfferMaker
-from dedup_pipeline.sample.photo import Look
 from dedup_pipeline.sample.plan import Offer
+from dedup_pipeline.sample.rendering.bundle import Bundle
+from dedup_pipeline.sample.rendering.garments import Kind
+from dedup_pipeline.sample.rendering.photo import Look
 
 _SHARE = 0.08
 _FEWEST = 6

@@ -6,14 +6,14 @@ from typing import Literal
 import numpy as np
 
 from dedup_pipeline.sample import words
-from dedup_pipeline.sample.bundle import Bundle
-from dedup_pipeline.sample.garments import KINDS, Kind
-from dedup_pipeline.sample.palette import COLOURS
-from dedup_pipeline.sample.patterns import PATTERNS, Pattern
-from dedup_pipeline.sample.photo import Look
+from dedup_pipeline.sample.copies.recipe import Recipe
+from dedup_pipeline.sample.copies.recipes import decoration
 from dedup_pipeline.sample.plan import Offer, Photo
-from dedup_pipeline.sample.recipe import Recipe
-from dedup_pipeline.sample.recipes import decoration
+from dedup_pipeline.sample.rendering.bundle import Bundle
+from dedup_pipeline.sample.rendering.garments import KINDS, Kind
+from dedup_pipeline.sample.rendering.palette import COLOURS
+from dedup_pipeline.sample.rendering.patterns import PATTERNS, Pattern
+from dedup_pipeline.sample.rendering.photo import Look
 
 _SIZES = ("XS", "S", "M", "L", "XL", "XXL")
 _WEIGHTS: dict[Kind, float] = {"tunic": 3.0, "t-shirt": 1.5, "hand-bag": 0.7}

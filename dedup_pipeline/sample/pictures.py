@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.edits import Mask, Picture
 from dedup_pipeline.augmentation.edits.encoding import decoded
-from dedup_pipeline.sample.camera import Camera
+from dedup_pipeline.sample.copies.recipe import Recipe, encoded
 from dedup_pipeline.sample.plan import Photo
-from dedup_pipeline.sample.recipe import Recipe, encoded
+from dedup_pipeline.sample.rendering.camera import Camera
 
 _WORKERS = 4
 _SHRUNK = {"400x400": 86, "200x200": 84}

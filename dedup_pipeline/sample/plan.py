@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dedup_pipeline.sample import words
-from dedup_pipeline.sample.bundle import Bundle
-from dedup_pipeline.sample.patterns import Pattern
-from dedup_pipeline.sample.photo import Look
-from dedup_pipeline.sample.recipe import Recipe, Step
+from dedup_pipeline.sample.copies.recipe import Recipe, Step
+from dedup_pipeline.sample.rendering.bundle import Bundle
+from dedup_pipeline.sample.rendering.patterns import Pattern
+from dedup_pipeline.sample.rendering.photo import Look
 
 PhotoKind = Literal["photo", "placeholder", "dead-url", "html", "zero-byte", "truncated", "no-image", "malformed"]
 

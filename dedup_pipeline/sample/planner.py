@@ -5,11 +5,11 @@ from dataclasses import replace
 from itertools import cycle
 
 from dedup_pipeline.sample import words
+from dedup_pipeline.sample.copies.recipe import UNUSUAL, Recipe, unusual_recipe
+from dedup_pipeline.sample.copies.recipes import DrawRecipe
 from dedup_pipeline.sample.offers import OfferMaker
-from dedup_pipeline.sample.photo import Look
 from dedup_pipeline.sample.plan import FAULTY, Offer, Photo
-from dedup_pipeline.sample.recipe import UNUSUAL, Recipe, unusual_recipe
-from dedup_pipeline.sample.recipes import DrawRecipe
+from dedup_pipeline.sample.rendering.photo import Look
 
 _COPIES_PER_PRODUCT = 0.42
 _FEWEST_COPIES = 24

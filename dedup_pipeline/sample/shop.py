@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.sample import recipes, tables
+from dedup_pipeline.sample import tables
 from dedup_pipeline.sample.bundle_planner import BundlePlanner, bundled_products
-from dedup_pipeline.sample.camera import STUDIO, Camera
 from dedup_pipeline.sample.catalog import Catalog, build_catalog, without_medium_file
+from dedup_pipeline.sample.copies import recipes
+from dedup_pipeline.sample.copies.recipes import DrawRecipe
 from dedup_pipeline.sample.offers import OfferMaker
 from dedup_pipeline.sample.pictures import write_pictures
 from dedup_pipeline.sample.plan import Offer
 from dedup_pipeline.sample.planner import Planner
-from dedup_pipeline.sample.recipes import DrawRecipe
+from dedup_pipeline.sample.rendering.camera import STUDIO, Camera
 
 _FEWEST_PRODUCTS = 40
 

@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from dedup_pipeline.sample.garments import Kind
-from dedup_pipeline.sample.patterns import Pattern
+from dedup_pipeline.sample.rendering.garments import Kind
+from dedup_pipeline.sample.rendering.patterns import Pattern
 
 BRANDS = (
     "Aarohi Loom", "Bluefen", "Chandra & Vale", "Dovetail Row", "Ember Lane", "Fern & Folly", "Gulmarg Thread",

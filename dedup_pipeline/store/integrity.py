@@ -59,7 +59,7 @@ class Checksum:
         return cls(int(value["bytes"]), str(value["sha256"]))
 
 
-class Known:
+class KnownChecksums:
     """What this process knows of the files under one root.
 
     Attributes:
@@ -68,7 +68,7 @@ class Known:
         compared: files that were compared with a checksum, and what the file system said of them then.
     """
 
-    _of: ClassVar[dict[str, Known]] = {}
+    _of: ClassVar[dict[str, KnownChecksums]] = {}
 
     def __init__(self) -> None:
         self.written: dict[str, Checksum] = {}
@@ -76,7 +76,7 @@ class Known:
         self.compared: dict[str, tuple[object, Checksum]] = {}
 
     @classmethod
-    def of(cls, root: str) -> Known:
+    def of(cls, root: str) -> KnownChecksums:
         """What is known under a root; one, however many stores are opened there."""
         return cls._of.setdefault(root, cls())
 

@@ -46,14 +46,14 @@ LEASE_SECONDS = 60.0
 _POLL_SECONDS = 1.0
 
 
-class _Held(threading.local):
+class _HeldLocks(threading.local):
     """The locks of a thread."""
 
     def __init__(self) -> None:
         self.names: set[tuple[str, str]] = set()
 
 
-_held = _Held()
+_held_locks = _HeldLocks()
 
 
 @contextlib.contextmanager
@@ -69,15 +69,15 @@ def locked(store: Store, name: str, *, lease_seconds: float = LEASE_SECONDS) -> 
         StoreError: the lock cannot be written.
         RuntimeError: this thread holds it already.
     """
-    if (store.root, name) in _held.names:
+    if (store.root, name) in _held_locks.names:
         raise RuntimeError(f"lock '{name}' of {store.root} is held by this thread already")
     lock = _flock(store, name) if store.local else _lease(store, name, lease_seconds)
     with lock:
-        _held.names.add((store.root, name))
+        _held_locks.names.add((store.root, name))
         try:
             yield
         finally:
-            _held.names.discard((store.root, name))
+            _held_locks.names.discard((store.root, name))
 
 
 def _note() -> dict[str, Any]:

@@ -137,12 +137,12 @@ def run_once(
         StoreError: the disk is full, or the store cannot be read or written otherwise.
     """
 
-    def told() -> tuple[dict[str, Any], str]:
+    def key_and_inputs() -> tuple[dict[str, Any], str]:
         known_inputs = dict(inputs() if callable(inputs) else inputs)
         return known_inputs, digest(stage, version, known_inputs)
 
     def finished() -> dict[str, Any] | None:
-        known = _finished(store, path, told, content=not sizes_only)
+        known = _finished(store, path, key_and_inputs, content=not sizes_only)
         return known if known is not None and intact(known) else None
 
     known = finished()
@@ -155,7 +155,7 @@ def run_once(
                 start = time.monotonic()
                 done = work()
                 seconds = round(time.monotonic() - start, 3)
-                all_inputs, key = told()
+                all_inputs, key = key_and_inputs()
                 manifest = {"stage": stage, "version": version, "key": key, "inputs": all_inputs}
                 manifest |= {"outputs": done.outputs, "counts": done.counts, "seconds": seconds}
                 manifest = showable_values(manifest)  # the key is that of the whole inputs
@@ -169,7 +169,7 @@ def run_once(
 
 
 def _finished(
-    store: Store, path: str, told: Callable[[], tuple[dict[str, Any], str]], *, content: bool
+    store: Store, path: str, key_and_inputs: Callable[[], tuple[dict[str, Any], str]], *, content: bool
 ) -> dict[str, Any] | None:
     """A manifest, if it is there, of this work, and its outputs are too."""
     try:
@@ -180,7 +180,7 @@ def _finished(
                 store.check(output, checksums[output], content=False)
             elif not store.exists(output):
                 return None
-        if known["key"] != told()[1]:
+        if known["key"] != key_and_inputs()[1]:
             return None
         for output, checksum in checksums.items() if content else ():
             store.check(output, checksum)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup_pipeline.compute.dtypes import Rows
-from dedup_pipeline.compute.strings import Names
+from dedup_pipeline.compute.strings import ByteStrings
 from dedup_pipeline.store import Store, pack_state
 from dedup_pipeline.store.manifests import result_of
 from dedup_pipeline.store.pack_state import suspecting
@@ -33,7 +33,7 @@ def pack_ids(store: Store, dump_id: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Held:
+class PackedImages:
     """Images and the packs that hold them.
 
     Attributes:
@@ -42,24 +42,24 @@ class Held:
         codes: (I,) int32, the place of each image's pack in these.
     """
 
-    ids: Names
+    ids: ByteStrings
     packs: list[str]
     codes: npt.NDArray[np.int32]
 
     @classmethod
-    def of_table(cls, sources: pa.Table) -> Held:
+    def of_table(cls, sources: pa.Table) -> PackedImages:
         """Of a table of image_id and pack_id."""
         packs = pc.unique(sources["pack_id"]).sort()
         codes = pc.index_in(sources["pack_id"], value_set=packs).to_numpy().astype(np.int32)
-        return cls(Names.of_column(sources["image_id"]), packs.to_pylist(), codes)
+        return cls(ByteStrings.of_column(sources["image_id"]), packs.to_pylist(), codes)
 
     def __len__(self) -> int:
         """The number of images."""
         return len(self.ids)
 
-    def take(self, rows: Rows | slice | npt.NDArray[np.bool_]) -> Held:
+    def take(self, rows: Rows | slice | npt.NDArray[np.bool_]) -> PackedImages:
         """Some of them."""
-        return Held(Names(self.ids.data[rows]), self.packs, self.codes[rows])
+        return PackedImages(ByteStrings(self.ids.data[rows]), self.packs, self.codes[rows])
 
     def table(self) -> pa.Table:
         """A table of image_id and pack_id."""
@@ -67,7 +67,7 @@ class Held:
         return pa.table({"image_id": pa.array(list(self.ids), pa.string()), "pack_id": packs.cast(pa.string())})
 
 
-def held_images(store: Store, dump_id: str) -> Held:
+def packed_images(store: Store, dump_id: str) -> PackedImages:
     """The distinct images of a dump and the pack that holds each, the first of several; sorted.
 
     The photos are read some at a time; what is held is 140 bytes an image at most.
@@ -87,7 +87,7 @@ def held_images(store: Store, dump_id: str) -> Held:
             yield shown["image_id"]
 
     with store.reading_table(result_of(store, dump_id, "fetch").outputs["photos"]) as table:
-        ids = Names.of_batches(image_ids(table), table.metadata.num_rows).data
+        ids = ByteStrings.of_batches(image_ids(table), table.metadata.num_rows).data
     codes = np.concatenate(numbers)
     rank = np.argsort(np.argsort(np.array(list(number_of), dtype=np.str_))).astype(np.int32)
     order = np.argsort(ids, kind="stable")
@@ -95,7 +95,7 @@ def held_images(store: Store, dump_id: str) -> Held:
     first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[: len(ids)])
     if len(first) < len(ids):
         ids, codes = ids[first], np.minimum.reduceat(codes, first)
-    return Held(Names(ids), sorted(number_of), codes)
+    return PackedImages(ByteStrings(ids), sorted(number_of), codes)
 
 
 def images_of(store: Store, dump_id: str) -> dict[str, str]:
@@ -104,8 +104,8 @@ def images_of(store: Store, dump_id: str) -> dict[str, str]:
     Raises:
         NotReadyError: the dump is not fetched yet.
     """
-    held = held_images(store, dump_id)
-    return {image: held.packs[code] for image, code in zip(held.ids, held.codes.tolist(), strict=True)}
+    packed = packed_images(store, dump_id)
+    return {image: packed.packs[code] for image, code in zip(packed.ids, packed.codes.tolist(), strict=True)}
 
 
 def iter_images(store: Store, pack_id: str) -> Iterator[tuple[str, bytes]]:
@@ -133,39 +133,39 @@ def read_images(store: Store, wanted: Mapping[str, str]) -> Iterator[tuple[str, 
 
 
 def iter_packed(
-    store: Store, held: Held, name: str, columns: list[str] | None = None
+    store: Store, packed: PackedImages, name: str, columns: list[str] | None = None
 ) -> Iterator[tuple[Rows, pa.Table]]:
     """What lies beside the packs of some images, pack by pack in the order of their ids.
 
     Args:
         store: the store.
-        held: the images.
+        packed: the images.
         name: the file beside each pack; image_id is among its columns.
         columns: some of its columns, or None for all.
 
     Yields:
-        Places (R,) int64 in ``held``, and the rows (R) of the file on the images there. Images that the file has no
+        Places (R,) int64 in ``packed``, and the rows (R) of the file on the images there. Images that the file has no
         row of, as they could not be decoded, are left out.
 
     Raises:
         NotReadyError: a pack has no such file.
     """
-    order = np.argsort(held.codes, kind="stable")
-    ends = np.append(0, np.cumsum(np.bincount(held.codes, minlength=len(held.packs))))
+    order = np.argsort(packed.codes, kind="stable")
+    ends = np.append(0, np.cumsum(np.bincount(packed.codes, minlength=len(packed.packs))))
     for code in np.flatnonzero(np.diff(ends)).tolist():
         places = order[ends[code] : ends[code + 1]]
-        table = store.read_table(store.pack(held.packs[code], name), columns)
-        wanted = pa.array(held.ids.take(places), pa.string())
+        table = store.read_table(store.pack(packed.packs[code], name), columns)
+        wanted = pa.array(packed.ids.take(places), pa.string())
         at = pc.index_in(wanted, value_set=table["image_id"].combine_chunks())
         yield places[np.asarray(at.is_valid())], table.take(at.drop_null())
 
 
-def read_packed(store: Store, held: Mapping[str, str], packs: list[str], name: str) -> pa.Table | None:
+def read_packed(store: Store, packed: Mapping[str, str], packs: list[str], name: str) -> pa.Table | None:
     """A table that lies beside every pack, for a dump's images only.
 
     Args:
         store: the store.
-        held: image id to the pack that holds it, as of ``images_of``: an image in two packs appears once.
+        packed: image id to the pack that holds it, as of ``images_of``: an image in two packs appears once.
         packs: the packs to read.
         name: the file beside each pack; its first column is the image id.
 
@@ -179,6 +179,6 @@ def read_packed(store: Store, held: Mapping[str, str], packs: list[str], name: s
     for pack_id in packs:
         table = store.read_table(store.pack(pack_id, name))
         tables.append(
-            table.filter(pa.array([held.get(i) == pack_id for i in table["image_id"].to_pylist()], pa.bool_()))
+            table.filter(pa.array([packed.get(i) == pack_id for i in table["image_id"].to_pylist()], pa.bool_()))
         )
     return pa.concat_tables(tables).sort_by("image_id").combine_chunks() if tables else None

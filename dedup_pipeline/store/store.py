@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from dedup_pipeline.addresses import showable
 from dedup_pipeline.errors import DedupError, InputError, NotReadyError, StoreError
-from dedup_pipeline.store.integrity import Checksum, Known, damaged, map_array
+from dedup_pipeline.store.integrity import Checksum, KnownChecksums, damaged, map_array
 from dedup_pipeline.store.local_copies import copy_of
 from dedup_pipeline.store.parquet import CheckedTable, named, options_of
 from dedup_pipeline.store.whole import UNFINISHED, local_file, remote_file, sweep
@@ -66,7 +66,7 @@ class Store:
         if self.local:
             root = str(Path(root.removeprefix("file://")).expanduser().absolute())
         self.root = root.rstrip("/")
-        self._known = Known.of(self.root)
+        self._known = KnownChecksums.of(self.root)
         # other processes write here too: a remembered listing would hide what they wrote
         self._files, self._base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
         # s3fs would send several requests, which fail when the file is overwritten between them, as a lock's note is

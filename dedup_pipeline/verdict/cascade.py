@@ -1,4 +1,4 @@
-"""Models one after the other: a glance that rules out, all the evidence on what it lets pass, and a look for motifs."""
+"""Models one after the other: a first pass that rules out, one of all the evidence, and one that looks for motifs."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ def is_exchanged(evidence: Mapping[str, Floats]) -> Flags:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a judge finds of N pairs.
+class CascadeResult:
+    """What a classifier finds of N pairs.
 
     Attributes:
-        evidence: every name of EVIDENCE as (N,) float32, NaN where a pair was ruled out at a glance, and ``mirrored``.
+        evidence: every name of EVIDENCE as (N,) float32, NaN where a pair was ruled out in the first pass, and
+            ``mirrored``.
         logits: (N,) log odds, the least possible for what was ruled out.
         exchanged: (N,) log odds but for the look for motifs, where ``is_exchanged``; else NaN.
-        at_worst: (N,) which were judged at their worst, for they lack evidence that was never missing when the judge
-            was calibrated.
+        at_worst: (N,) which were judged at their worst, for they lack evidence that was never missing when the
+            classifier was calibrated.
     """
 
     evidence: dict[str, Floats]
@@ -56,42 +57,44 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Evidence in, log odds out; only what may be a duplicate is laid over each other.
+class CascadeClassifier:
+    """Evidence in, log odds out; only what may be a duplicate is aligned.
 
     Attributes:
-        glance: the model of the evidence at a glance.
+        first_pass: the model of the evidence of the first pass.
         least: its log odds below which no pair is looked at closer.
         model: the model of all the evidence.
         motif: tells a re-upload from the same product with another motif, by all the evidence; None where no product of
             the dump takes a motif.
     """
 
-    glance: VerdictModel
+    first_pass: VerdictModel
     least: float
     model: VerdictModel
     motif: VerdictModel | None = None
 
-    def judge(self, glances: Mapping[str, Floats], align: Callable[[Flags], Mapping[str, Floats]]) -> Judged:
+    def classify(
+        self, first_pass_features: Mapping[str, Floats], align: Callable[[Flags], Mapping[str, Floats]]
+    ) -> CascadeResult:
         """The evidence on N pairs, and their log odds.
 
         Args:
-            glances: every name of GLANCE as (N,) float32.
+            first_pass_features: every name of GLANCE as (N,) float32.
             align: asked with (N,) bool for the aligned evidence of those pairs, S of them, as (S,) float32.
         """
-        at_a_glance, at_worst = self.glance.judged(glances)
-        passing = at_a_glance >= self.least
-        evidence = dict(glances) | without_alignment(len(passing))
+        first_logits, at_worst = self.first_pass.logits_and_worst(first_pass_features)
+        passing = first_logits >= self.least
+        evidence = dict(first_pass_features) | without_alignment(len(passing))
         logits, exchanged = np.full(len(passing), -LOGIT_CAP), np.full(len(passing), np.nan)
         if passing.any():
             for name, values in align(passing).items():
                 evidence[name] = evidence[name].copy()
                 evidence[name][passing] = values
             closer = {name: values[passing] for name, values in evidence.items()}
-            found, more = self.model.judged(closer)
+            found, more = self.model.logits_and_worst(closer)
             exchanged[passing] = np.where(is_exchanged(closer), found, np.nan)
             if self.motif:
-                motif, lacking = self.motif.judged(closer)
+                motif, lacking = self.motif.logits_and_worst(closer)
                 found, more = vetoed(found, motif), more | lacking
             logits[passing] = found
             at_worst[passing] |= more
@@ -101,23 +104,23 @@ class Judge:
                 int(at_worst.sum()),
                 len(at_worst),
             )
-        return Judged(evidence, logits, exchanged, at_worst)
+        return CascadeResult(evidence, logits, exchanged, at_worst)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         motif = self.motif and self.motif.to_dict()
-        return {"glance": self.glance.to_dict(), "least": self.least, "model": self.model.to_dict(), "motif": motif}
+        return {"glance": self.first_pass.to_dict(), "least": self.least, "model": self.model.to_dict(), "motif": motif}
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Judge:
-        """The judge that ``to_dict`` wrote.
+    def from_dict(cls, value: Mapping[str, Any]) -> CascadeClassifier:
+        """The classifier that ``to_dict`` wrote.
 
         Raises:
             ModelError: it is not one.
         """
         try:
-            glance, model = (VerdictModel.from_dict(value[name]) for name in ("glance", "model"))
-            motif = value.get("motif")  # a judge of an older version has none
-            return cls(glance, value["least"], model, motif and VerdictModel.from_dict(motif))
+            first_pass, model = (VerdictModel.from_dict(value[name]) for name in ("glance", "model"))
+            motif = value.get("motif")  # a classifier of an older version has none
+            return cls(first_pass, value["least"], model, motif and VerdictModel.from_dict(motif))
         except KeyError as error:
             raise ModelError(f"this is no judge of pairs: {error} is missing; calibrate again") from error

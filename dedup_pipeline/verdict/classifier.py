@@ -54,9 +54,9 @@ class VerdictModel:
         Raises:
             ModelError: a kind of evidence is missing.
         """
-        return self.judged(evidence)[0]
+        return self.logits_and_worst(evidence)[0]
 
-    def judged(self, evidence: Mapping[str, Floats]) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+    def logits_and_worst(self, evidence: Mapping[str, Floats]) -> tuple[Doubles, npt.NDArray[np.bool_]]:
         """The same, and for which pairs (N,) they are the least that they may be: see ``trees.raw_scores``."""
         scores, at_worst = raw_scores(lightgbm.Booster(model_str=self.booster), _matrix(evidence, self.names))
         return self.calibrated(scores), at_worst

@@ -29,9 +29,9 @@ _UNSEEN = 0.1  # decoys that may lie above the highest seen: no finite sample sh
 class Curve:
     """How likely a candidate of a dump is a duplicate, by its log odds; linear between the points.
 
-    Nor is it much likelier than the judge says by itself. Among the pairs that taught the judge there are more
-    duplicates than among any dump's candidates, so what the decoys leave over beyond that are strangers of a kind that
-    no decoy is, such as one dress in many prints.
+    Nor is it much likelier than the classifier says by itself. Among the pairs that taught the classifier there are
+    more duplicates than among any dump's candidates, so what the decoys leave over beyond that are strangers of a kind
+    that no decoy is, such as one dress in many prints.
 
     Attributes:
         logits: (K,) ascending.

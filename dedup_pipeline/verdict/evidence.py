@@ -1,7 +1,8 @@
 """What two pictures have in common, as numbers: the evidence that a verdict rests on.
 
-What fingerprints and embeddings tell at a glance is cheap, and every candidate has it. What the pictures tell when one
-is laid over the other (see ``alignment``) costs milliseconds, and only those have it that the glance did not rule out.
+What fingerprints and embeddings tell in the first pass is cheap, and every candidate has it. What the pictures tell
+when one is aligned with the other (see ``alignment``) costs milliseconds, and only those have it that the first pass
+did not rule out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dedup_pipeline.pictures.photo_region import photo_of
 from dedup_pipeline.verdict.alignment import ALIGNED
 
 # name -> +1 when more of it speaks for one product, -1 when against, 0 when neither
-GLANCE: dict[str, int] = {
+FIRST_PASS: dict[str, int] = {
     "cosine": 1,  # of the embeddings
     "cosine_margin": 1,  # cosine beyond what either picture has with its own neighbourhood
     "phash_distance": -1,  # bits of 64, the better of upright and mirrored
@@ -34,19 +35,19 @@ GLANCE: dict[str, int] = {
     "layout_colour_high": -1,  # its 80 % quantile
     "layout_light": -1,  # mean difference of L over the cells, brightness aside
 }
-EVIDENCE: dict[str, int] = GLANCE | ALIGNED
+EVIDENCE: dict[str, int] = FIRST_PASS | ALIGNED
 
 _L, _AB, _SHARE = slice(0, 5), slice(5, 15), 15
 _L_SCALE = 2.55
 
 
 @dataclass(frozen=True)
-class Looks:
+class ImageFeatures:
     """What is known of N pictures.
 
     Attributes:
         vectors: (N, D) float32, L2-normalised.
-        crowd: (N,) float32, the mean cosine of the picture to its neighbourhood.
+        local_similarity: (N,) float32, the mean cosine of the picture to its neighbourhood.
         phash: (N, 2) uint64, upright and mirrored.
         dhash: (N, 2) uint64, upright and mirrored.
         colour: (N, 16) float32, see perceptual.Figures.
@@ -55,7 +56,7 @@ class Looks:
     """
 
     vectors: Floats
-    crowd: Floats
+    local_similarity: Floats
     phash: npt.NDArray[np.uint64]
     dhash: npt.NDArray[np.uint64]
     colour: Floats
@@ -66,11 +67,11 @@ class Looks:
         return len(self.vectors)
 
     @classmethod
-    def from_fingerprints(cls, table: pa.Table, vectors: Floats, crowd: Floats) -> Looks:
-        """The looks of the rows of a FINGERPRINTS table, with their (N, D) vectors and (N,) crowds."""
+    def from_fingerprints(cls, table: pa.Table, vectors: Floats, local_similarity: Floats) -> ImageFeatures:
+        """The features of the rows of a FINGERPRINTS table, with their (N, D) vectors and (N,) crowds."""
         return cls(
             vectors=vectors,
-            crowd=crowd,
+            local_similarity=local_similarity,
             phash=np.stack([table["phash"].to_numpy(), table["phash_mirrored"].to_numpy()], axis=1),
             dhash=np.stack([table["dhash"].to_numpy(), table["dhash_mirrored"].to_numpy()], axis=1),
             colour=_fixed(table["colour"], perceptual.COLOUR_VALUES, np.float32),
@@ -79,19 +80,19 @@ class Looks:
         )
 
     @classmethod
-    def from_pictures(cls, pictures: list[Picture], vectors: Floats, crowd: Floats) -> Looks:
-        """The looks of some pictures, with their (N, D) vectors and (N,) crowds."""
+    def from_pictures(cls, pictures: list[Picture], vectors: Floats, local_similarity: Floats) -> ImageFeatures:
+        """The features of some pictures, with their (N, D) vectors and (N,) crowds."""
         photos = [photo_of(picture) for picture in pictures]
         squares = [perceptual.square(photo) for photo in photos]
         figures = perceptual.figures(np.array(squares, np.uint8).reshape(-1, perceptual.SIDE, perceptual.SIDE, 3))
         sizes = np.array([photo.shape[1::-1] for photo in photos], np.int32).reshape(-1, 2)
-        return cls(vectors, crowd, **figures._asdict(), sizes=sizes)
+        return cls(vectors, local_similarity, **figures._asdict(), sizes=sizes)
 
-    def take(self, rows: Rows | slice) -> Looks:
-        """The looks of some rows."""
-        return Looks(
+    def take(self, rows: Rows | slice) -> ImageFeatures:
+        """The features of some rows."""
+        return ImageFeatures(
             self.vectors[rows],
-            self.crowd[rows],
+            self.local_similarity[rows],
             self.phash[rows],
             self.dhash[rows],
             self.colour[rows],
@@ -100,11 +101,11 @@ class Looks:
         )
 
 
-def compare(first: Looks, second: Looks) -> dict[str, Floats]:
-    """The evidence at a glance on each pair (first[i], second[i]); symmetric in the two.
+def compare(first: ImageFeatures, second: ImageFeatures) -> dict[str, Floats]:
+    """The evidence of the first pass on each pair (first[i], second[i]); symmetric in the two.
 
     Returns:
-        Every name of GLANCE as (N,) float32, and ``mirrored``: 1 where the second is more like the mirror image
+        Every name of FIRST_PASS as (N,) float32, and ``mirrored``: 1 where the second is more like the mirror image
         of the first.
     """
     cosine = np.einsum("nd,nd->n", first.vectors, second.vectors)
@@ -112,7 +113,7 @@ def compare(first: Looks, second: Looks) -> dict[str, Floats]:
     dhash, dhash_mirrored = _hamming(first.dhash, second.dhash)
     evidence = {
         "cosine": cosine,
-        "cosine_margin": cosine - np.maximum(first.crowd, second.crowd),
+        "cosine_margin": cosine - np.maximum(first.local_similarity, second.local_similarity),
         "phash_distance": np.minimum(phash, phash_mirrored),
         "dhash_distance": np.minimum(dhash, dhash_mirrored),
         "colour_distance": np.abs(first.colour[:, _AB] - second.colour[:, _AB]).mean(axis=1),

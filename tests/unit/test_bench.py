@@ -364,10 +364,10 @@ def test_parts_of_a_made_up_dump_come_to_the_same(tmp_path, monkeypatch):
 
     from dedup_pipeline.config import load_settings
     from dedup_pipeline.stages.fetch import photos
-    from dedup_pipeline.stages.match import merging
+    from dedup_pipeline.stages.match import merge_parts
 
     monkeypatch.setattr(photos, "_PIECE", photos._PIECE)  # tasks set these for their own process
-    monkeypatch.setattr(merging, "RANGE_ROWS", merging.RANGE_ROWS)
+    monkeypatch.setattr(merge_parts, "RANGE_ROWS", merge_parts.RANGE_ROWS)
 
     def do(words: list[str]) -> tuple[float, float]:
         prove_parts.work(load_settings(words[1].split(",")), words[2:])

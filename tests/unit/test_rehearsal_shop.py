@@ -14,11 +14,11 @@ from PIL import Image
 from benchmarks.rehearsal import phone, textures, unseen, unseen_edits, unseen_overlays
 from dedup_pipeline.augmentation.edits import Picture
 from dedup_pipeline.evaluate import score
-from dedup_pipeline.sample import recipes
-from dedup_pipeline.sample.garments import KINDS
-from dedup_pipeline.sample.patterns import PATTERNS
-from dedup_pipeline.sample.photo import Look, shoot
-from dedup_pipeline.sample.recipe import CutOut, Recipe
+from dedup_pipeline.sample.copies import recipes
+from dedup_pipeline.sample.copies.recipe import CutOut, Recipe
+from dedup_pipeline.sample.rendering.garments import KINDS
+from dedup_pipeline.sample.rendering.patterns import PATTERNS
+from dedup_pipeline.sample.rendering.photo import Look, shoot
 
 NEW = {
     "perspective", "screenshot", "banner", "collage-border", "sticker", "filter-warm", "filter-cool", "filter-vintage",

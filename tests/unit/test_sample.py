@@ -17,11 +17,11 @@ from dedup_pipeline.augmentation.edits import Picture
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.evaluate import score
 from dedup_pipeline.sample import SampleCounts, write_sample_shop
-from dedup_pipeline.sample.bundle import Bundle
-from dedup_pipeline.sample.camera import STUDIO
-from dedup_pipeline.sample.garments import KINDS
-from dedup_pipeline.sample.patterns import PATTERNS
-from dedup_pipeline.sample.photo import Look, photograph
+from dedup_pipeline.sample.rendering.bundle import Bundle
+from dedup_pipeline.sample.rendering.camera import STUDIO
+from dedup_pipeline.sample.rendering.garments import KINDS
+from dedup_pipeline.sample.rendering.patterns import PATTERNS
+from dedup_pipeline.sample.rendering.photo import Look, photograph
 
 PRODUCTS = 44
 

@@ -18,7 +18,7 @@ import numpy as np
 from dedup_pipeline.config.decode_limits import Limits
 from dedup_pipeline.errors import ResourceError
 from dedup_pipeline.pictures.decoding.budget import BUDGET
-from dedup_pipeline.pictures.decoding.child import NO_MEMORY_EXIT, READY, REPLY, REQUEST, Outcome
+from dedup_pipeline.pictures.decoding.child import NO_MEMORY_EXIT, READY, REPLY, REQUEST, DecodeOutcome
 from dedup_pipeline.pictures.decoding.formats import (
     COSTLY,
     DAMAGED,
@@ -88,7 +88,7 @@ class _Child:
                 f"a process to decode pictures ended as it started (exit status {error.code}); free memory"
             ) from error
 
-    def ask(self, data: bytes, room: int, limits: Limits, *, wanted: bool) -> Picture | Header | Outcome:
+    def ask(self, data: bytes, room: int, limits: Limits, *, wanted: bool) -> Picture | Header | DecodeOutcome:
         """Have bytes decoded.
 
         Raises:
@@ -104,18 +104,18 @@ class _Child:
         except OSError:
             raise self._lost() from None
         outcome, width, height, length = REPLY.unpack(self._receive(bytearray(REPLY.size), end))
-        if wanted and outcome == Outcome.PICTURE and 0 < width <= WORKING_SIDE and 0 < height <= WORKING_SIDE:
+        if wanted and outcome == DecodeOutcome.PICTURE and 0 < width <= WORKING_SIDE and 0 < height <= WORKING_SIDE:
             pixels = np.empty((height, width, 3), dtype=np.uint8)
             self._receive(pixels.data.cast("B"), end)
             return pixels
         if length <= _MOST_TEXT:
             text = self._receive(bytearray(length), end).decode(errors="replace")
-            if outcome in (Outcome.NO_ROOM, Outcome.NO_MEMORY):
-                return Outcome(outcome)
-            if outcome == Outcome.SOUND and not wanted and text in FORMATS:
+            if outcome in (DecodeOutcome.NO_ROOM, DecodeOutcome.NO_MEMORY):
+                return DecodeOutcome(outcome)
+            if outcome == DecodeOutcome.SOUND and not wanted and text in FORMATS:
                 return Header(width, height, text)
             status, _, message = text.partition("\n")
-            if outcome == Outcome.REFUSED and status in STATUSES:
+            if outcome == DecodeOutcome.REFUSED and status in STATUSES:
                 raise UnreadableError(status, message)
         self.end()
         raise _LostError(0)  # a decoder has made another program of it
@@ -185,9 +185,9 @@ class _Children:
                         if last or -(error.code or 0) in _OUT_OF_TIME:
                             raise _verdict(error, limits) from error
                     else:
-                        if not isinstance(answer, Outcome):
+                        if not isinstance(answer, DecodeOutcome):
                             return answer
-                        if answer == Outcome.NO_MEMORY:
+                        if answer == DecodeOutcome.NO_MEMORY:
                             raise ResourceError(
                                 f"this machine has not the {room:,} bytes that decoding a picture may take: "
                                 "free memory, or lower fetch.decode_bytes"
@@ -195,7 +195,7 @@ class _Children:
                 last = True
         raise UnreadableError(COSTLY, f"decoding it takes more than fetch.decode_bytes = {limits.bytes}")
 
-    def _ask(self, data: bytes, room: int, limits: Limits, *, wanted: bool) -> Picture | Header | Outcome:
+    def _ask(self, data: bytes, room: int, limits: Limits, *, wanted: bool) -> Picture | Header | DecodeOutcome:
         child = self._take()
         keep = True
         try:

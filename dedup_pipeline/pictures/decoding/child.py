@@ -40,7 +40,7 @@ _MOST_CHARS = 1000
 _ENOUGH = 0.5  # of the room that a picture had: a machine that still has it was not short of memory
 
 
-class Outcome(IntEnum):
+class DecodeOutcome(IntEnum):
     """What became of a request, and what follows the reply."""
 
     PICTURE = 1  # its size; the pixels
@@ -58,7 +58,7 @@ class _Allowance(NamedTuple):
     sizes: int | None
 
 
-Reply = tuple[Outcome, int, int, bytes]
+Reply = tuple[DecodeOutcome, int, int, bytes]
 
 
 def main() -> None:
@@ -109,16 +109,16 @@ def _answer(data: bytes, wanted: bool, pixels: int, allowed: _Allowance) -> Repl
             picture, header = read_image(data, max_pixels=pixels)
     except UnreadableError as error:
         if error.status != DAMAGED or can_have(int(allowed.room * _ENOUGH)):
-            return Outcome.REFUSED, 0, 0, f"{error.status}\n{error}"[:_MOST_CHARS].encode(errors="replace")
-        return Outcome.NO_MEMORY, 0, 0, b""
+            return DecodeOutcome.REFUSED, 0, 0, f"{error.status}\n{error}"[:_MOST_CHARS].encode(errors="replace")
+        return DecodeOutcome.NO_MEMORY, 0, 0, b""
     except MemoryError:
         pass  # what the error holds on to is let go first
     else:
         if wanted:
             small = np.ascontiguousarray(within(picture, WORKING_SIDE))
-            return Outcome.PICTURE, small.shape[1], small.shape[0], small.tobytes()
-        return Outcome.SOUND, header.width, header.height, header.format.encode()
-    return (Outcome.NO_ROOM if can_have(int(allowed.room * _ENOUGH)) else Outcome.NO_MEMORY), 0, 0, b""
+            return DecodeOutcome.PICTURE, small.shape[1], small.shape[0], small.tobytes()
+        return DecodeOutcome.SOUND, header.width, header.height, header.format.encode()
+    return (DecodeOutcome.NO_ROOM if can_have(int(allowed.room * _ENOUGH)) else DecodeOutcome.NO_MEMORY), 0, 0, b""
 
 
 @contextlib.contextmanager

@@ -160,7 +160,7 @@ def _prepared(store: Store, encoder: Encoder, pack_id: str, settings: Settings) 
     """Decode and squash the pictures of a pack in threads, at most two row groups ahead; damaged ones are left out."""
 
     def prepare(data: bytes) -> Prepared:
-        return encoder.prepare(decode(data, settings.fetch.limits_of_held))
+        return encoder.prepare(decode(data, settings.fetch.lenient_limits))
 
     def finished(item: tuple[str, Future[Prepared]]) -> Iterator[tuple[str, Prepared]]:
         try:

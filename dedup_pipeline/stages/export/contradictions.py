@@ -11,8 +11,8 @@ import pyarrow as pa
 from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
 from dedup_pipeline.listings.brands import brand_key, brands_contradict
 from dedup_pipeline.listings.colours import Colour, colours_contradict, colours_of
-from dedup_pipeline.listings.images import Shown
-from dedup_pipeline.stages.export.listed import Listed
+from dedup_pipeline.listings.images import ListingImages
+from dedup_pipeline.stages.export.exported_listings import Listed
 from dedup_pipeline.store import Store
 
 _COLUMNS = ["listing_id", "brand", "colour", "title"]
@@ -33,7 +33,7 @@ class Claims:
     keys: list[str]
 
     @classmethod
-    def read(cls, store: Store, shown: Shown, listed: Listed) -> Claims:
+    def read(cls, store: Store, shown: ListingImages, listed: Listed) -> Claims:
         """Read what the members of groups say."""
         members = np.flatnonzero(listed.groups >= 0)
         by_row = members[np.argsort(listed.rows[members])]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dedup_pipeline.compute.dtypes import Codes, Flags, Rows
-from dedup_pipeline.stages.export.listed import Listed, first_of
+from dedup_pipeline.stages.export.exported_listings import Listed, first_of
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.compute.dtypes import Codes, Doubles, Flags, Rows
-from dedup_pipeline.compute.ranges import runs
-from dedup_pipeline.compute.strings import Names
+from dedup_pipeline.compute.ranges import concatenated_ranges
+from dedup_pipeline.compute.strings import ByteStrings
 from dedup_pipeline.schemas import VerdictKind
 from dedup_pipeline.stages.export.crowds import Crowds
-from dedup_pipeline.stages.export.listed import Listed
+from dedup_pipeline.stages.export.exported_listings import Listed
 from dedup_pipeline.store import Store
 
 DIGITS = 6  # of a score: what a calibration can tell apart, and the same on every machine
@@ -44,7 +44,7 @@ class Likely:
     kinds: Kinds
 
     @classmethod
-    def read(cls, store: Store, path: str, names: Names, least: float) -> Likely:
+    def read(cls, store: Store, path: str, names: ByteStrings, least: float) -> Likely:
         """Read the verdicts from a probability up out of VERDICTS, whose nodes are among some names, sorted."""
         low, high, probabilities, kinds = ([np.empty(0, kind)] for kind in (np.int32, np.int32, np.float64, np.int8))
         known = pa.array(KINDS)
@@ -52,7 +52,7 @@ class Likely:
             for batch in table.iter_batches(columns=["node_a", "node_b", "kind", "probability"]):
                 some = batch.filter(pc.greater_equal(batch["probability"], least))
                 for places, side in ((low, "node_a"), (high, "node_b")):
-                    places.append(names.places(Names.of_column(some[side])).astype(np.int32))
+                    places.append(names.find(ByteStrings.of_column(some[side])).astype(np.int32))
                 probabilities.append(some["probability"].to_numpy())
                 kinds.append(pc.index_in(some["kind"], value_set=known).to_numpy().astype(np.int8))
         return cls(np.concatenate(low), np.concatenate(high), np.concatenate(probabilities), np.concatenate(kinds))
@@ -166,7 +166,7 @@ def _together(listed: Listed, codes: Codes) -> tuple[Rows, Rows]:
     places = np.arange(len(order), dtype=np.int64)
     ends = np.searchsorted(codes[order], codes[order], side="right")
     counts = ends - places - 1
-    low, high = np.repeat(order, counts), order[runs(places + 1, counts)]
+    low, high = np.repeat(order, counts), order[concatenated_ranges(places + 1, counts)]
     apart = listed.families[low] != listed.families[high]
     return low[apart], high[apart]
 
@@ -182,9 +182,9 @@ def _across(listed: Listed, verdicts: Likely, crowds: Crowds, minimum_score: flo
     for start in range(0, len(chosen), _BLOCK):
         some = chosen[start : start + _BLOCK]
         low, high = verdicts.low[some], verdicts.high[some]
-        one, of_one = order[runs(firsts[low], counts[low])], np.repeat(np.arange(len(some)), counts[low])
+        one, of_one = order[concatenated_ranges(firsts[low], counts[low])], np.repeat(np.arange(len(some)), counts[low])
         others = counts[high[of_one]]
-        other = order[runs(firsts[high[of_one]], others)]
+        other = order[concatenated_ranges(firsts[high[of_one]], others)]
         one, of_both = np.repeat(one, others), some[np.repeat(of_one, others)]
         one, other = _of_two_families(listed, crowds, one, other)
         apart = listed.families[one] != listed.families[other]

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup_pipeline.compute.dtypes import Codes, Rows
-from dedup_pipeline.compute.strings import Names
+from dedup_pipeline.compute.strings import ByteStrings
 from dedup_pipeline.config import Settings
-from dedup_pipeline.listings.images import Shown, matched_listings, several_families
+from dedup_pipeline.listings.images import ListingImages, matched_listings, several_families
 from dedup_pipeline.schemas import PAIRS, VerdictKind, conform
 from dedup_pipeline.stages.export.contradictions import Claims, contradictions
 from dedup_pipeline.stages.export.crowds import Crowds
-from dedup_pipeline.stages.export.listed import Listed
+from dedup_pipeline.stages.export.exported_listings import Listed
 from dedup_pipeline.stages.export.pairs import (
     DIGITS,
     KINDS,
@@ -157,7 +157,7 @@ def export(settings: Settings, dump_id: str, progress: Progress = no_progress) -
     return run_stage(store, dump_id, "export", inputs=inputs, version=VERSION, work=work)
 
 
-def _read(store: Store, dump_id: str, groups: pa.Table, *, least: float) -> tuple[Shown, Listed, Likely]:
+def _read(store: Store, dump_id: str, groups: pa.Table, *, least: float) -> tuple[ListingImages, Listed, Likely]:
     """What the listings of a dump show, those that any file can name, and the verdicts on their pictures.
 
     A file can name listings whose picture takes part in matching, and has a verdict of some probability or is shown by
@@ -224,7 +224,7 @@ def _named(listed: Listed, pairs: ListingPairs, rows: Rows) -> pd.DataFrame:
 
 def _showing(listed: Listed, pairs: pd.DataFrame) -> pd.DataFrame:
     """listing_id, family_id and node of the listings that show the pictures of some pairs."""
-    nodes = listed.names.places(Names.of({*pairs["node_a"], *pairs["node_b"]}))
+    nodes = listed.names.find(ByteStrings.of({*pairs["node_a"], *pairs["node_b"]}))
     places = np.flatnonzero(np.isin(listed.nodes, nodes))
     ids = listed.ids.take(pa.array(places)).to_pylist()
     families, names = listed.families[places], listed.names.take(listed.nodes[places])
@@ -243,7 +243,7 @@ def _review(store: Store, dump_id: str, suspicious: pd.DataFrame, listed: Listed
     matched, groups = result_of(store, dump_id, "match"), listed.groups_of_nodes()
 
     def groups_of(nodes: pd.Series[str]) -> Codes:
-        return groups[listed.names.places(Names.of(nodes))]
+        return groups[listed.names.find(ByteStrings.of(nodes))]
 
     with store.reading_table(matched.outputs["verdicts"]) as verdicts:
         return choose_review(

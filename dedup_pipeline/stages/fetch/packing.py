@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dedup_pipeline.stages.fetch.held import Held
+from dedup_pipeline.stages.fetch.known_results import KnownResults
 from dedup_pipeline.stages.fetch.photos import Photos
 
 # A rendition that more photos than this share ("no image available" as everyone's last resort) would tie them all
@@ -17,17 +17,17 @@ from dedup_pipeline.stages.fetch.photos import Photos
 SHARED_BY = 20
 
 
-def renditions_to_try(photos: Photos, held: Held, *, failed_only: bool = False) -> list[list[int]]:
+def renditions_to_try(photos: Photos, known: KnownResults, *, failed_only: bool = False) -> list[list[int]]:
     """For each photo that is not settled the renditions still to be tried, in order, as places in ``photos.urls``.
 
     What has failed and stands is left out; what comes after a rendition that is held as an image is not needed.
 
     Args:
         photos: the dump's photos.
-        held: what the packs hold of their renditions.
+        known: what the packs hold of their renditions.
         failed_only: whether a photo with any rendition that is held as an image counts as settled, too.
     """
-    ok, stands = held.ok, held.stands
+    ok, stands = known.ok, known.stands
     starts = photos.offsets[:-1]
     if not len(starts):
         return []

@@ -14,10 +14,10 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import DamagedError, NotReadyError
 from dedup_pipeline.schemas import conform
 from dedup_pipeline.stages.fetch.damage import take_back_damaged
-from dedup_pipeline.stages.fetch.held import (
-    held_results,
+from dedup_pipeline.stages.fetch.known_results import (
     is_finished,
     judging_settings,
+    known_results,
     may_be_among,
     sorted_hashes,
 )
@@ -179,8 +179,8 @@ def _plan_packs(settings: Settings, store: Store, dump_id: str, *, retry: bool) 
     for piece in pieces_of(store, dump_id):
         photos = read_photos(store, dump_id, piece)
         ahead = _under_way(store, photos)  # first: a pack that is finished meanwhile is found twice, not overlooked
-        held = held_results(store, photos.urls, settings.fetch, retry=retry)
-        to_try = renditions_to_try(photos, held, failed_only=retry)
+        known = known_results(store, photos.urls, settings.fetch, retry=retry)
+        to_try = renditions_to_try(photos, known, failed_only=retry)
         needed |= _take_under_way(ahead, photos, to_try)
         for pack in into_packs(to_try, size=settings.fetch.pack_images):
             flat = iter(photos.urls.take(pa.array(itertools.chain.from_iterable(pack), pa.int64())).to_pylist())

@@ -8,11 +8,11 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stages.fetch.damage import renewed_packs
-from dedup_pipeline.stages.fetch.held import held_results, is_finished
-from dedup_pipeline.stages.fetch.pack import VERSION, fetch_pack
+from dedup_pipeline.stages.fetch.fetch_pack import VERSION, fetch_pack
+from dedup_pipeline.stages.fetch.known_results import is_finished, known_results
 from dedup_pipeline.stages.fetch.photos import pieces_of, read_photos
 from dedup_pipeline.stages.fetch.plan import fetch_inputs, note_failure, plan_fetch, plan_size, read_plan_of
-from dedup_pipeline.stages.fetch.resolve import Figures, resolve
+from dedup_pipeline.stages.fetch.resolve_photos import FetchCounts, resolve_photos
 from dedup_pipeline.store import Store, digest
 from dedup_pipeline.store.manifests import Done, Progress, StageResult, no_progress, run_stage
 
@@ -53,11 +53,11 @@ def _finish(settings: Settings, store: Store, dump_id: str, inputs: dict[str, ob
             "for one: run `dedup fetch`"
         )
     outputs = {name: store.dump(dump_id, STAGE, file) for name, file in _FILES.items()}
-    figures = Figures(plan["packs"])
+    figures = FetchCounts(plan["packs"])
     with store.writing_table(outputs["photos"], PHOTOS) as writer:
         for piece in pieces_of(store, dump_id):  # in the order of their URLs
             photos = read_photos(store, dump_id, piece)
-            table = resolve(photos, held_results(store, photos.urls, settings.fetch))
+            table = resolve_photos(photos, known_results(store, photos.urls, settings.fetch))
             writer.write_table(table.select(PHOTOS.names).cast(PHOTOS))
             figures.add(table, photos)
     store.write_json(outputs["packs"], {"packs": figures.packs})

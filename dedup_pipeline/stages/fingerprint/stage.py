@@ -95,7 +95,7 @@ def fingerprint_pack(settings: Settings, pack_id: str, *, anew: bool = False) ->
 
 def _write_fingerprints(settings: Settings, store: Store, pack_id: str) -> dict[str, int]:
     def work(images: list[tuple[str, bytes]]) -> tuple[pa.Table, int]:
-        table = _fingerprints(images, settings.fetch.limits_of_held)
+        table = _fingerprints(images, settings.fetch.lenient_limits)
         return table, len(images) - len(table)
 
     some = batches(iter_images(store, pack_id), _TOGETHER)

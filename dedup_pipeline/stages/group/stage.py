@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from dedup_pipeline.compute.strings import Names
+from dedup_pipeline.compute.strings import ByteStrings
 from dedup_pipeline.config import Settings
 from dedup_pipeline.listings.images import matched_listings, several_families
 from dedup_pipeline.schemas import GROUPS, conform
@@ -25,7 +25,7 @@ from dedup_pipeline.store.manifests import (
     result_of,
     run_stage,
 )
-from dedup_pipeline.store.packs import held_images, iter_packed
+from dedup_pipeline.store.packs import iter_packed, packed_images
 
 VERSION = 3
 
@@ -81,7 +81,7 @@ def _members(store: Store, dump_id: str, ties: dict[str, Tie]) -> list[list[dict
     """The listings of every group, groups and listings in order of their ids; only these are held with their words."""
     images, shown, nodes = matched_listings(store, dump_id)
     star_of = np.arange(len(images), dtype=np.int32)  # a node without a star is its own medoid
-    star_of[images.places(Names.of(ties))] = images.places(Names.of(tie.medoid for tie in ties.values()))
+    star_of[images.find(ByteStrings.of(ties))] = images.find(ByteStrings.of(tie.medoid for tie in ties.values()))
     stars_of_listings = np.where(nodes >= 0, star_of[nodes], -1).astype(np.int32) if len(images) else nodes
     groups = several_families(stars_of_listings, shown.families, len(images))
     wanted = np.flatnonzero(stars_of_listings >= 0)
@@ -113,11 +113,11 @@ def _flags(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
 
 def _pixels(store: Store, dump_id: str, images: set[str]) -> dict[str, int]:
     """How many pixels the photos of some images have."""
-    held = held_images(store, dump_id)
-    places = np.sort(held.ids.places(Names.of(images)))
+    packed = packed_images(store, dump_id)
+    places = np.sort(packed.ids.find(ByteStrings.of(images)))
     sizes: dict[str, int] = {}
     columns = ["image_id", "photo_width", "photo_height"]
-    for _, prints in iter_packed(store, held.take(places[places >= 0]), FILE, columns):
+    for _, prints in iter_packed(store, packed.take(places[places >= 0]), FILE, columns):
         pixels = pc.multiply(prints["photo_width"], prints["photo_height"]).to_pylist()
         sizes |= zip(prints["image_id"].to_pylist(), pixels, strict=True)
     return sizes

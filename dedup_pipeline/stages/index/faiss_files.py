@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.stages.index.cells import probe_count
+from dedup_pipeline.stages.index.ivf_cells import probe_count
 from dedup_pipeline.stages.index.nearest import nearest
 from dedup_pipeline.stages.index.sidecar import Sidecar
 from dedup_pipeline.stages.index.vectors import Vectors

@@ -9,31 +9,31 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.stages.index.neighbour_index import NeighbourIndex
 from dedup_pipeline.stages.index.vectors import Vectors
 
-_CROWD = slice(5, 15)  # the nearest few may be duplicates; these ranks are the neighbourhood
+_NEIGHBOURHOOD = slice(5, 15)  # the nearest few may be duplicates; these ranks are the neighbourhood
 _BLOCK = 16_384  # vectors compared with the sample at a time
 _CLOSE = 1e-6  # as near as the last exact one counts: equal distances have no order
 
 
-def crowd_of(cosines: Floats) -> float:
+def local_similarity(cosines: Floats) -> float:
     """How near a picture's neighbourhood is: the mean cosine of its 6th to 15th neighbour, or of the last it has.
 
     Args:
         cosines: (K,) float32, nearest first.
     """
-    ranks = cosines[_CROWD] if len(cosines) > _CROWD.start else cosines[-1:]
+    ranks = cosines[_NEIGHBOURHOOD] if len(cosines) > _NEIGHBOURHOOD.start else cosines[-1:]
     return float(ranks.mean()) if len(ranks) else 0.0
 
 
-def crowds_of(cosines: Floats) -> Floats:
+def local_similarities(cosines: Floats) -> Floats:
     """The same for many pictures: (Q, K) float32 with -inf after the last neighbour of each; (Q,) float32."""
-    crowds = np.zeros(len(cosines), dtype=np.float32)
+    similarities = np.zeros(len(cosines), dtype=np.float32)
     full = np.empty(0, dtype=np.int64)
-    if cosines.shape[1] > _CROWD.start:
+    if cosines.shape[1] > _NEIGHBOURHOOD.start:
         full = np.flatnonzero(np.isfinite(cosines).all(axis=1))
-        crowds[full] = cosines[full][:, _CROWD].mean(axis=1)
+        similarities[full] = cosines[full][:, _NEIGHBOURHOOD].mean(axis=1)
     for row in np.setdiff1d(np.arange(len(cosines)), full).tolist():
-        crowds[row] = crowd_of(cosines[row][np.isfinite(cosines[row])])
-    return crowds
+        similarities[row] = local_similarity(cosines[row][np.isfinite(cosines[row])])
+    return similarities
 
 
 def measure_recall(found: NeighbourIndex, vectors: Vectors, settings: Settings) -> tuple[float, int]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from dedup_pipeline.compute.dtypes import Floats, Rows
 from dedup_pipeline.errors import NotReadyError
 from dedup_pipeline.store import Store
-from dedup_pipeline.store.packs import Held, held_images, iter_packed
+from dedup_pipeline.store.packs import PackedImages, iter_packed, packed_images
 
 Digests = npt.NDArray[np.void]
 
@@ -25,18 +25,18 @@ class IndexRows:
     """The rows of an index.
 
     Attributes:
-        held: every image of the dump that has a vector, sorted.
+        packed: every image of the dump that has a vector, sorted.
         row_of: (I,) int64, the row of each image's vector; equal vectors share one.
         first: (N,) int64, the first image of each row; rows are in the order of these.
     """
 
-    held: Held
+    packed: PackedImages
     row_of: Rows
     first: Rows
 
     def sources(self, rows: Rows | slice) -> pa.Table:
         """INDEX_SOURCES of some rows."""
-        return self.held.take(self.first[rows]).table()
+        return self.packed.take(self.first[rows]).table()
 
 
 def find_rows(store: Store, dump_id: str, name: str) -> IndexRows:
@@ -50,29 +50,29 @@ def find_rows(store: Store, dump_id: str, name: str) -> IndexRows:
     Raises:
         NotReadyError: there are none.
     """
-    held = held_images(store, dump_id)
-    digests = np.empty(len(held), dtype=np.dtype((np.void, _DIGEST)))
-    there = np.zeros(len(held), dtype=bool)
-    for places, vectors in _vectors(store, held, name):
+    packed = packed_images(store, dump_id)
+    digests = np.empty(len(packed), dtype=np.dtype((np.void, _DIGEST)))
+    there = np.zeros(len(packed), dtype=bool)
+    for places, vectors in _vectors(store, packed, name):
         digests[places], there[places] = digests_of(vectors), True
     if not there.any():
         raise NotReadyError(f"dump {dump_id} has no picture to index: see its fetch statuses in {store.root}")
     first, row_of = distinct_rows(digests[there])
-    return IndexRows(held if there.all() else held.take(there), row_of, first)
+    return IndexRows(packed if there.all() else packed.take(there), row_of, first)
 
 
 def read_vectors(store: Store, sources: pa.Table, name: str) -> Floats:
     """The vectors (N, D) float32 of INDEX_SOURCES, in their order."""
     found: Floats | None = None
-    for places, vectors in _vectors(store, Held.of_table(sources), name):
+    for places, vectors in _vectors(store, PackedImages.of_table(sources), name):
         if found is None:
             found = np.empty((len(sources), vectors.shape[1]), dtype=np.float32)
         found[places] = vectors
     return found if found is not None else np.empty((0, 0), dtype=np.float32)
 
 
-def _vectors(store: Store, held: Held, name: str) -> Iterator[tuple[Rows, Floats]]:
-    for places, table in iter_packed(store, held, name):
+def _vectors(store: Store, packed: PackedImages, name: str) -> Iterator[tuple[Rows, Floats]]:
+    for places, table in iter_packed(store, packed, name):
         flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         yield places, np.ascontiguousarray(flat, dtype=np.float32).reshape(len(table), -1)
 

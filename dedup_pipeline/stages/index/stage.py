@@ -17,10 +17,10 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.schemas import INDEX_ROWS, INDEX_SOURCES, NEIGHBOURS
 from dedup_pipeline.stages.embed import embeddings_file
 from dedup_pipeline.stages.index.annoy_files import build_file as build_annoy
-from dedup_pipeline.stages.index.cells import cell_count
 from dedup_pipeline.stages.index.files import GROUP_ROWS, file_name, open_files
+from dedup_pipeline.stages.index.ivf_cells import cell_count
 from dedup_pipeline.stages.index.neighbour_index import NeighbourIndex
-from dedup_pipeline.stages.index.quality import crowds_of, measure_recall
+from dedup_pipeline.stages.index.quality import local_similarities, measure_recall
 from dedup_pipeline.stages.index.rows import IndexRows, find_rows, read_vectors
 from dedup_pipeline.stages.index.sidecar import METRIC, Sidecar
 from dedup_pipeline.store import Store, digest
@@ -113,9 +113,9 @@ def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = False) -> Stag
         library = library_for(wished, items)
         outputs = {"rows": store.dump(dump_id, "index", "rows.parquet")}
         with store.writing_table(outputs["rows"], INDEX_ROWS) as writer:
-            for start in range(0, len(rows.held), _WRITTEN):
+            for start in range(0, len(rows.packed), _WRITTEN):
                 block = slice(start, start + _WRITTEN)
-                columns = {"image_id": list(rows.held.ids[block]), "row": rows.row_of[block]}
+                columns = {"image_id": list(rows.packed.ids[block]), "row": rows.row_of[block]}
                 writer.write_table(pa.table(columns, schema=INDEX_ROWS))
         parts = -(-items // size)
         for part in range(parts):
@@ -127,7 +127,7 @@ def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = False) -> Stag
         if library == "faiss":
             outputs["cells"] = store.dump(dump_id, "index", "cells.npy")
             _write_array(store, outputs["cells"], _cells(store, rows, model_id, settings))
-        return Done(outputs, {"images": len(rows.held), "vectors": items, "parts": parts, "library": library})
+        return Done(outputs, {"images": len(rows.packed), "vectors": items, "parts": parts, "library": library})
 
     inputs = {"embed": embedded.key, "model": model_id, **options}
     how: dict[str, Any] = {"part": "plan", "sizes_only": sizes_only}
@@ -250,7 +250,7 @@ def _neighbours(rows: Rows, others: Rows, cosines: Floats) -> pa.Table:
         "row": rows,
         "neighbours": pa.ListArray.from_arrays(ends, pa.array(others[there], pa.int64())),
         "cosines": pa.ListArray.from_arrays(ends, pa.array(cosines[there], pa.float32())),
-        "crowd": crowds_of(cosines),
+        "crowd": local_similarities(cosines),
     }
     return pa.table(columns, schema=NEIGHBOURS)
 

@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedup_pipeline.schemas import LISTINGS, REJECTS, RejectReason
-from dedup_pipeline.stages.ingest.encoding import decode
-from dedup_pipeline.stages.ingest.families import Families
-from dedup_pipeline.stages.ingest.identity import IdTable, Nodes
-from dedup_pipeline.stages.ingest.naming import Members, smallest_ids
+from dedup_pipeline.stages.ingest.csv.encoding import decode_text
+from dedup_pipeline.stages.ingest.dictionary_columns import WRITTEN, listing_writer, photo_columns, pruned, spooled
+from dedup_pipeline.stages.ingest.families import UnionFind
+from dedup_pipeline.stages.ingest.family_ids import Members, smallest_ids
+from dedup_pipeline.stages.ingest.id_table import IdNumbers, IdTable
 from dedup_pipeline.stages.ingest.normalise import PLAIN_COLUMNS, Rows
 from dedup_pipeline.stages.ingest.parallel import in_order
 from dedup_pipeline.stages.ingest.readers import RAW_CHARS, Batch
-from dedup_pipeline.stages.ingest.repeating import WRITTEN, listing_writer, photo_columns, pruned, spooled
 from dedup_pipeline.stages.ingest.sense import UNREAD, Tally
 from dedup_pipeline.stages.ingest.spool import Spool
 from dedup_pipeline.store import Store
@@ -50,7 +50,7 @@ class Collector:
         self._outputs = outputs
         self._chunk_rows = chunk_rows
         self._table = IdTable()
-        self._families = Families()
+        self._families = UnionFind()
         self._seen = np.zeros(1 << 16, bool)
         self.tally = Tally()
         self._recoded = 0
@@ -100,7 +100,7 @@ class Collector:
         used = np.zeros(len(names), bool)
         without_photo = 0
 
-        def settled(table: pa.Table) -> tuple[pa.Table, Nodes]:
+        def settled(table: pa.Table) -> tuple[pa.Table, IdNumbers]:
             families = family_of[labels[table["node"].to_numpy()]]
             photo_url, photo_urls = photo_columns(table["photo_urls"].chunks)
             others = table.drop_columns("photo_urls").unify_dictionaries().combine_chunks()
@@ -124,7 +124,7 @@ class Collector:
             "recoded_rows": self._recoded,
         }
 
-    def _first_rows(self, nodes: Nodes) -> npt.NDArray[np.bool_]:
+    def _first_rows(self, nodes: IdNumbers) -> npt.NDArray[np.bool_]:
         """(rows,) whether no earlier row has the same id."""
         if self._table.count > len(self._seen):
             self._seen = np.append(
@@ -136,7 +136,7 @@ class Collector:
         self._seen[nodes] = True
         return first
 
-    def _family_names(self, labels: Nodes) -> tuple[Nodes, pa.Array]:
+    def _family_names(self, labels: IdNumbers) -> tuple[IdNumbers, pa.Array]:
         """The number of the family that each label stands for, and the smallest id of each family."""
         named = np.zeros(len(labels), bool)
         for batch in self._ids.batches():
@@ -156,7 +156,7 @@ class Collector:
         if not len(places) and not batch.malformed:
             return
         found: list[_Reject] = [
-            (row.line, row.identity, row.reason, row.detail, decode(row.raw[: 4 * RAW_CHARS])[:RAW_CHARS])
+            (row.line, row.identity, row.reason, row.detail, decode_text(row.raw[: 4 * RAW_CHARS])[:RAW_CHARS])
             for row in batch.malformed
         ]
         told = [(None, reason, detail) for _, reason, detail in rows.refused] + _left_out(rows, left, first)

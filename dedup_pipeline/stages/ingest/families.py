@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from dedup_pipeline.stages.ingest.identity import Nodes
+from dedup_pipeline.stages.ingest.id_table import IdNumbers
 
 
-class Families:
+class UnionFind:
     """Connects numbered ids; a union-find that works on many links at once.
 
     An id that is in no row connects those that name it: they are variants of one product, whether or not this dump
@@ -16,9 +16,9 @@ class Families:
     """
 
     def __init__(self) -> None:
-        self._parents: Nodes = np.arange(1 << 16, dtype=np.int32)
+        self._parents: IdNumbers = np.arange(1 << 16, dtype=np.int32)
 
-    def link(self, one: Nodes, other: Nodes) -> None:
+    def link(self, one: IdNumbers, other: IdNumbers) -> None:
         """Connect ids pair by pair: (links,) and (links,) numbers."""
         if not len(one):
             return
@@ -31,7 +31,7 @@ class Families:
             one, other = one[apart], other[apart]
             np.minimum.at(self._parents, np.maximum(one, other), np.minimum(one, other))
 
-    def labels(self, count: int) -> Nodes:
+    def labels(self, count: int) -> IdNumbers:
         """(count,) the family of each id: equal numbers for connected ids."""
         self._grow(count)
         parents = self._parents[:count]
@@ -41,7 +41,7 @@ class Families:
                 return parents
             parents = further
 
-    def _roots(self, ids: Nodes) -> Nodes:
+    def _roots(self, ids: IdNumbers) -> IdNumbers:
         roots = ids
         while True:
             further = self._parents[roots]

@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 
 from dedup_pipeline.config import IngestSettings
 from dedup_pipeline.schemas import LISTINGS, RejectReason
-from dedup_pipeline.stages.ingest.blocks import Positions
-from dedup_pipeline.stages.ingest.identity import Keys, keys_of
-from dedup_pipeline.stages.ingest.presets import Layout
+from dedup_pipeline.stages.ingest.csv.blocks import Positions
+from dedup_pipeline.stages.ingest.dictionary_columns import convert_values, spooled
+from dedup_pipeline.stages.ingest.id_table import IdKeys, id_keys
+from dedup_pipeline.stages.ingest.presets import CatalogLayout
 from dedup_pipeline.stages.ingest.readers import MAX_ID_CHARS, Batch
 from dedup_pipeline.stages.ingest.renditions import ranked_distinct
-from dedup_pipeline.stages.ingest.repeating import convert_values, spooled
-from dedup_pipeline.stages.ingest.text import bytes_of, holds_blanks, lengths_of
+from dedup_pipeline.stages.ingest.text_buffers import bytes_of, holds_blanks, lengths_of
 from dedup_pipeline.wording import tidy
 
 _NULLS = ("", "null", "Null", "NULL", "none", "None", "NONE", "nan", "NaN", "NAN", "n/a", "N/A", "<NA>", r"\N")
@@ -50,15 +50,17 @@ class Rows:
     """
 
     table: pa.Table
-    keys: Keys
-    members: Keys
+    keys: IdKeys
+    members: IdKeys
     member_rows: Positions
     kept: npt.NDArray[np.bool_]
     places: Positions
     refused: list[tuple[int, RejectReason, str]]
 
 
-def normalise(batch: Batch, fields: Mapping[str, Sequence[int]], layout: Layout, settings: IngestSettings) -> Rows:
+def normalise(
+    batch: Batch, fields: Mapping[str, Sequence[int]], layout: CatalogLayout, settings: IngestSettings
+) -> Rows:
     """Make listings of a batch of rows.
 
     Args:
@@ -98,7 +100,7 @@ def normalise(batch: Batch, fields: Mapping[str, Sequence[int]], layout: Layout,
     }
     schema = pa.schema([spooled(name) for name in PLAIN_COLUMNS])
     kept = _asked_for(category, settings.categories)
-    return Rows(pa.table(columns, schema=schema), keys_of(identities), keys_of(members), parents, kept, places, refused)
+    return Rows(pa.table(columns, schema=schema), id_keys(identities), id_keys(members), parents, kept, places, refused)
 
 
 @lru_cache(maxsize=1 << 14)  # blocks of a dump hold much the same prices
@@ -175,7 +177,7 @@ def _says_null(text: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def _refused(
-    batch: Batch, text: Mapping[str, pa.Array], identities: pa.Array, layout: Layout, max_field_chars: int
+    batch: Batch, text: Mapping[str, pa.Array], identities: pa.Array, layout: CatalogLayout, max_field_chars: int
 ) -> list[tuple[int, RejectReason, str]]:
     """The rows without a usable id, or with a field or list that is too long, in order."""
     refused = {}
@@ -207,7 +209,7 @@ def _shown(text: str | None) -> str:
     return f"'{tidy(text, 20)}'" if text and text.strip() else "empty"
 
 
-def _members(identities: pa.Array, family: pa.Array, layout: Layout) -> tuple[Positions, pa.Array]:
+def _members(identities: pa.Array, family: pa.Array, layout: CatalogLayout) -> tuple[Positions, pa.Array]:
     """Which row names which id, or which key, as its family: (links,) and (links,)."""
     if layout.family_is_key:
         keys = _cleaned(family)

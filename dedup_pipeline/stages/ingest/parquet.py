@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.stages.ingest.encoding import decode
+from dedup_pipeline.stages.ingest.csv.encoding import decode_text
 from dedup_pipeline.stages.ingest.parquet_pages import Pages, pages_of
 from dedup_pipeline.stages.ingest.readers import MAX_COLUMNS, Batch, too_many_columns
 from dedup_pipeline.stages.ingest.source import Source, reading
@@ -299,7 +299,7 @@ def _as_text(column: pa.Array, separator: str) -> pa.Array:
         integers = pa.array(np.where(whole, values, 0).astype(np.int64)).cast(pa.string())
         return pc.if_else(pa.array(whole), integers, column.cast(pa.string()))
     if _is_bytes(kind):
-        return pa.array([None if value is None else decode(value) for value in column.to_pylist()], pa.string())
+        return pa.array([None if value is None else decode_text(value) for value in column.to_pylist()], pa.string())
     try:
         return column.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:

@@ -31,7 +31,7 @@ REQUIRED = ("id", "image")
 
 
 @dataclass(frozen=True)
-class Layout:
+class CatalogLayout:
     """How a dump names and fills its fields.
 
     Attributes:
@@ -48,7 +48,7 @@ class Layout:
 
 
 _PRESETS = {
-    "flipkart": Layout(
+    "flipkart": CatalogLayout(
         {
             "id": ("productId",),
             "image": ("imageUrlStr",),
@@ -61,7 +61,7 @@ _PRESETS = {
             "price": ("sellingPrice",),
         }
     ),
-    "google_merchant": Layout(
+    "google_merchant": CatalogLayout(
         {
             "id": ("id",),
             "image": ("image_link",),
@@ -77,7 +77,7 @@ _PRESETS = {
         photo_separator="",
         tabs=True,
     ),
-    "shopify": Layout(
+    "shopify": CatalogLayout(
         {
             "id": ("Handle",),
             "image": ("Image Src",),
@@ -91,11 +91,11 @@ _PRESETS = {
         family_is_key=True,
         photo_separator="",
     ),
-    "columns": Layout({}),
+    "columns": CatalogLayout({}),
 }
 
 
-def layout_of(settings: IngestSettings) -> Layout:
+def layout_of(settings: IngestSettings) -> CatalogLayout:
     """The preset with ``ingest.columns`` laid over it.
 
     Raises:
@@ -119,10 +119,10 @@ def layout_of(settings: IngestSettings) -> Layout:
             f"preset 'columns' needs ingest.columns to name {' and '.join(lacking)}: write for example "
             "ingest.columns=id=sku,image=photo_url"
         )
-    return Layout(columns, preset.family_is_key, preset.photo_separator, preset.tabs)
+    return CatalogLayout(columns, preset.family_is_key, preset.photo_separator, preset.tabs)
 
 
-def find_columns(layout: Layout, found: Sequence[str], catalog: str, preset: str) -> dict[str, tuple[int, ...]]:
+def find_columns(layout: CatalogLayout, found: Sequence[str], catalog: str, preset: str) -> dict[str, tuple[int, ...]]:
     """The positions of the columns that fill each field; an optional field without a column is left out.
 
     A name is taken as written, else whatever its case and with blanks for underscores. Of two columns of one name the

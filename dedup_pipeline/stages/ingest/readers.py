@@ -13,9 +13,9 @@ import pyarrow.csv as pa_csv
 
 from dedup_pipeline.errors import InputError
 from dedup_pipeline.schemas import RejectReason
-from dedup_pipeline.stages.ingest.blocks import Block, Malformed, Positions
-from dedup_pipeline.stages.ingest.encoding import decode, is_clean
-from dedup_pipeline.stages.ingest.scanner import Scanner
+from dedup_pipeline.stages.ingest.csv.blocks import Block, Malformed, Positions
+from dedup_pipeline.stages.ingest.csv.encoding import decode_text, is_clean
+from dedup_pipeline.stages.ingest.csv.scanner import Scanner
 
 RAW_CHARS = 20_000
 _PARSED_BYTES = 1 << 20
@@ -84,7 +84,7 @@ def read_header(first: bytes, delimiter: bytes, limit: int, catalog: str) -> tup
     if len(scan.fields) > MAX_COLUMNS:
         raise InputError(too_many_columns(catalog, len(scan.fields)))
     line = 1 + first.count(b"\n", 0, scan.end)
-    return [decode(name).strip() for name in scan.fields], scan.end, line
+    return [decode_text(name).strip() for name in scan.fields], scan.end, line
 
 
 def too_many_columns(catalog: str, columns: int) -> str:
@@ -160,7 +160,7 @@ def _repaired(block: Block) -> tuple[Block, int]:
     for place, record in enumerate(records):
         if not is_clean(record):
             recoded += 1
-            records[place] = decode(record).encode()
+            records[place] = decode_text(record).encode()
             if not records[place].strip(b"\r\n"):
                 blank[place] = True
                 malformed.append(Malformed(int(block.lines[place]), b"", RejectReason.MALFORMED, "nothing but NULs"))
@@ -171,7 +171,7 @@ def _repaired(block: Block) -> tuple[Block, int]:
 
 def _identified(row: Malformed, delimiter: str) -> Malformed:
     """A malformed row with its first field as id, where that looks like one."""
-    first = decode(row.raw[:MAX_ID_CHARS]).split("\n", 1)[0].partition(delimiter)
+    first = decode_text(row.raw[:MAX_ID_CHARS]).split("\n", 1)[0].partition(delimiter)
     text = first[0].strip().strip('"')
     return replace(row, identity=text if text and first[1] and '"' not in text else None)
 

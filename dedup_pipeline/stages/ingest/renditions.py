@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup_pipeline.stages.ingest.sides import sides_of
-from dedup_pipeline.stages.ingest.text import holds_blanks, lengths_of
+from dedup_pipeline.stages.ingest.text_buffers import holds_blanks, lengths_of
+from dedup_pipeline.stages.ingest.url_sizes import url_sizes
 
 _SIZED, _ORIGINAL, _SMALL = 0, 1, 2
 _SIDE_BITS, _RANK_BITS = 17, 36  # a side has five digits at most; a rank is a tier and two of that size
@@ -49,7 +49,7 @@ def _ranked(photos: pa.Array, separator: str, wanted: int) -> pa.ListArray:
     if (lengths_of(urls) <= _LONGEST_NO_PHOTO).any():
         used = pc.invert(pc.is_in(pc.ascii_lower(urls), value_set=NO_PHOTO)).to_numpy(zero_copy_only=False)
         urls, rows = urls.filter(pa.array(used)), rows[used]
-    keys = rows.astype(np.int64) << _RANK_BITS | _rank(sides_of(urls), wanted)
+    keys = rows.astype(np.int64) << _RANK_BITS | _rank(url_sizes(urls), wanted)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     again = np.flatnonzero(np.diff(keys) == 0)
@@ -64,11 +64,11 @@ def _ranked(photos: pa.Array, separator: str, wanted: int) -> pa.ListArray:
 NO_PHOTO = pa.array(["", "null", "none", "nan", "n/a", "na", "-"])
 
 
-def _rank(sides: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]:
+def _rank(sizes: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]:
     """(urls,) the less, the better, by side alone: tier, then distance, then the larger first."""
-    tier = np.where(sides == 0, _ORIGINAL, np.where(2 * sides < wanted, _SMALL, _SIZED))
-    distance = np.where(sides == 0, 0, np.abs(sides - wanted))
-    rank: npt.NDArray[np.int64] = (tier << _SIDE_BITS | distance) << _SIDE_BITS | ((1 << _SIDE_BITS) - 1 - sides)
+    tier = np.where(sizes == 0, _ORIGINAL, np.where(2 * sizes < wanted, _SMALL, _SIZED))
+    distance = np.where(sizes == 0, 0, np.abs(sizes - wanted))
+    rank: npt.NDArray[np.int64] = (tier << _SIDE_BITS | distance) << _SIDE_BITS | ((1 << _SIDE_BITS) - 1 - sizes)
     return rank
 
 

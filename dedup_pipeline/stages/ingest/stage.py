@@ -14,14 +14,14 @@ from typing import Any
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.stages.ingest.blocks import Block
 from dedup_pipeline.stages.ingest.collect import Collector
+from dedup_pipeline.stages.ingest.csv.blocks import Block
+from dedup_pipeline.stages.ingest.csv.splitter import Splitter
 from dedup_pipeline.stages.ingest.normalise import Rows, normalise
 from dedup_pipeline.stages.ingest.parallel import in_order
 from dedup_pipeline.stages.ingest.parquet import parquet_columns, read_parquet
-from dedup_pipeline.stages.ingest.presets import Layout, find_columns, layout_of
+from dedup_pipeline.stages.ingest.presets import CatalogLayout, find_columns, layout_of
 from dedup_pipeline.stages.ingest.readers import Batch, parse, read_header
-from dedup_pipeline.stages.ingest.records import Splitter
 from dedup_pipeline.stages.ingest.source import Source, content_digest, open_source, stamp
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import Done, Progress, StageResult, no_progress, run_stage
@@ -68,7 +68,14 @@ def ingest(settings: Settings, dump_id: str, catalog: str, progress: Progress = 
 
 
 def _read(
-    settings: Settings, store: Store, folder: str, *, catalog: str, layout: Layout, before: str, progress: Progress
+    settings: Settings,
+    store: Store,
+    folder: str,
+    *,
+    catalog: str,
+    layout: CatalogLayout,
+    before: str,
+    progress: Progress,
 ) -> tuple[Done, str]:
     """Do the work; what was done, and the digest of the bytes that were read."""
     store.sweep(folder)
@@ -103,7 +110,7 @@ class _Reader:
         layout: how it names and fills its fields.
     """
 
-    def __init__(self, settings: Settings, source: Source, layout: Layout) -> None:
+    def __init__(self, settings: Settings, source: Source, layout: CatalogLayout) -> None:
         self.settings = settings.ingest
         self.threads = settings.worker_threads
         self.source = source

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from dedup_pipeline.compute.dtypes import Flags, Rows
 from dedup_pipeline.compute.hamming import radius_join
-from dedup_pipeline.compute.ranges import runs
+from dedup_pipeline.compute.ranges import concatenated_ranges
 from dedup_pipeline.config import Settings
 from dedup_pipeline.stages.index import NeighbourIndex
 from dedup_pipeline.stages.match.nodes import Nodes
-from dedup_pipeline.verdict.evidence import Looks
+from dedup_pipeline.verdict.evidence import ImageFeatures
 
 _HASHES = ("phash", "dhash")
 _BLOCK = 100_000  # pairs whose neighbours are looked through at a time
@@ -28,18 +28,18 @@ def perceptual_pairs(nodes: Nodes, mine: Rows, settings: Settings) -> tuple[Rows
     Returns:
         Rows (P,) and (P,) int64 of the nodes.
     """
-    first, second = _near_hashes(nodes, nodes.looks.take(mine), settings)
+    first, second = _near_hashes(nodes, nodes.features.take(mine), settings)
     return mine[first], second
 
 
-def stranger_pairs(
-    nodes: Nodes, strangers: Looks, sources: Rows, found: NeighbourIndex, settings: Settings
+def other_family_pairs(
+    nodes: Nodes, queries: ImageFeatures, sources: Rows, found: NeighbourIndex, settings: Settings
 ) -> tuple[Rows, Rows]:
     """The candidates of pictures that are not in the dump, found as those of the dump's own are.
 
     Args:
         nodes: the dump's nodes.
-        strangers: the pictures.
+        queries: the pictures.
         sources: (S,) int64, the node that each was made of; others of its families are left out.
         found: the dump's index.
         settings: the settings.
@@ -47,28 +47,28 @@ def stranger_pairs(
     Returns:
         Rows (P,) int64 of the strangers and of the nodes, each pair once.
     """
-    first, second = ([side] for side in _near_hashes(nodes, strangers, settings))
+    first, second = ([side] for side in _near_hashes(nodes, queries, settings))
     holders = _Holders.of(nodes)
-    for stranger, vector in enumerate(strangers.vectors):
+    for query, vector in enumerate(queries.vectors):
         near = holders.of_rows(found.neighbours(vector, settings.index.neighbours)[0])[1]
-        first.append(np.full(len(near), stranger))
+        first.append(np.full(len(near), query))
         second.append(near)
     codes = np.unique(np.concatenate(first) * len(nodes) + np.concatenate(second))
-    kin = [nodes.families.of(source) for source in sources.tolist()]
+    same_family = [nodes.families.of(source) for source in sources.tolist()]
     kept = [
-        (stranger, node)
-        for stranger, node in zip((codes // len(nodes)).tolist(), (codes % len(nodes)).tolist(), strict=True)
-        if node == sources[stranger] or nodes.families.of(node).isdisjoint(kin[stranger])
+        (query, node)
+        for query, node in zip((codes // len(nodes)).tolist(), (codes % len(nodes)).tolist(), strict=True)
+        if node == sources[query] or nodes.families.of(node).isdisjoint(same_family[query])
     ]
     pairs = np.array(kept, dtype=np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
 
 
-def _near_hashes(nodes: Nodes, queries: Looks, settings: Settings) -> tuple[Rows, Rows]:
+def _near_hashes(nodes: Nodes, queries: ImageFeatures, settings: Settings) -> tuple[Rows, Rows]:
     """Rows of the queries and of the nodes whose hashes are near."""
     first, second = [], []
     for name in _HASHES:
-        hashes, asked = getattr(nodes.looks, name), getattr(queries, name)
+        hashes, asked = getattr(nodes.features, name), getattr(queries, name)
         table = np.flatnonzero(nodes.uncrowded(name, settings.match.crowded_hash))
         left, right = radius_join(asked.T.reshape(-1), hashes[table, 0], settings.match.hash_radius)
         first.append(left % max(1, len(queries)))  # upright, then mirrored
@@ -98,7 +98,7 @@ class _Holders:
     def of_rows(self, rows: Rows) -> tuple[Rows, Rows]:
         """Places (P,) among the rows (R,) and the nodes (P,) there."""
         first, last = (np.searchsorted(self.rows, rows, side=side) for side in ("left", "right"))
-        return np.repeat(np.arange(len(rows)), last - first), self.nodes[runs(first, last - first)]
+        return np.repeat(np.arange(len(rows)), last - first), self.nodes[concatenated_ranges(first, last - first)]
 
 
 def learned_pairs(nodes: Nodes, mine: Rows) -> tuple[Rows, Rows]:
@@ -126,7 +126,7 @@ def found_by(nodes: Nodes, first: Rows, second: Rows, settings: Settings) -> tup
     """
     near = np.zeros(len(first), dtype=bool)
     for name in _HASHES:
-        hashes = getattr(nodes.looks, name)
+        hashes = getattr(nodes.features, name)
         bits = np.bitwise_count(hashes[first] ^ hashes[second][:, :1]).min(axis=1)
         near |= (bits <= settings.match.hash_radius) & nodes.uncrowded(name, settings.match.crowded_hash)[second]
     rows, others = nodes.index_rows[first], nodes.index_rows[second]
@@ -143,7 +143,7 @@ def directed(nodes: Nodes, first: Rows, second: Rows) -> Rows:
     Pairs of a node with itself and pairs within one family are left out.
     """
     codes = np.unique(first[first != second] * len(nodes) + second[first != second])
-    return codes[nodes.strangers(codes // len(nodes), codes % len(nodes))]
+    return codes[nodes.of_other_families(codes // len(nodes), codes % len(nodes))]
 
 
 def unordered(nodes: Nodes, codes: Rows) -> tuple[Rows, Rows, Rows]:
@@ -178,7 +178,7 @@ class Candidates:
 def candidates_of(nodes: Nodes, mine: Rows, settings: Settings) -> Candidates:
     """The pairs that a part gives a verdict whose nodes (M,) these are.
 
-    A pair that two parts find belongs to one of them, or it would be laid over each other twice: to that of its lower
+    A pair that two parts find belongs to one of them, or it would be aligned twice: to that of its lower
     or of its higher node, as the names of both have it, so that each has its half, and the same in the next dump.
     """
     mine = mine[nodes.matched[mine]]

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from dedup_pipeline.compute.dtypes import Codes, Floats, Rows
 from dedup_pipeline.stages.index import Vectors
 from dedup_pipeline.store import Store
-from dedup_pipeline.verdict.evidence import Looks
+from dedup_pipeline.verdict.evidence import ImageFeatures
 
 
 @dataclass(frozen=True)
-class Families:
+class NodeFamilies:
     """The families that show each of N nodes.
 
     Attributes:
@@ -27,7 +27,7 @@ class Families:
     codes: Codes
 
     @classmethod
-    def of_pairs(cls, nodes: Rows, codes: Rows, count: int) -> Families:
+    def of_pairs(cls, nodes: Rows, codes: Rows, count: int) -> NodeFamilies:
         """Those of ``count`` nodes from pairs (P,) of a node and a family, in any order."""
         most = int(codes.max(initial=0)) + 1
         pairs = np.unique(nodes * most + codes)
@@ -55,13 +55,13 @@ class Families:
 
 
 @dataclass(frozen=True)
-class NodeLooks:
-    """The looks of N nodes, most of which stay on the disk: see ``evidence.Looks``.
+class NodeFeatures:
+    """The features of N nodes, most of which stay on the disk: see ``evidence.ImageFeatures``.
 
     Attributes:
         stored: vectors of the rows of the index.
         index_rows: (N,) int64, the row of each node.
-        crowd: (N,) float32.
+        local_similarity: (N,) float32.
         phash: (N, 2) uint64.
         dhash: (N, 2) uint64.
         colour: (N, 16) float32.
@@ -71,18 +71,18 @@ class NodeLooks:
 
     stored: Vectors
     index_rows: Rows
-    crowd: Floats
+    local_similarity: Floats
     phash: npt.NDArray[np.uint64]
     dhash: npt.NDArray[np.uint64]
     colour: Floats
     layout: npt.NDArray[np.uint8]
     sizes: npt.NDArray[np.int32]
 
-    def take(self, rows: Rows) -> Looks:
-        """The looks of some rows (R,)."""
-        return Looks(
+    def take(self, rows: Rows) -> ImageFeatures:
+        """The features of some rows (R,)."""
+        return ImageFeatures(
             vectors=self.stored.take(self.index_rows[rows]),
-            crowd=np.asarray(self.crowd[rows]),
+            local_similarity=np.asarray(self.local_similarity[rows]),
             phash=np.asarray(self.phash[rows]),
             dhash=np.asarray(self.dhash[rows]),
             colour=np.asarray(self.colour[rows]),

@@ -14,23 +14,23 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedup_pipeline.compute.dtypes import Codes, Rows
-from dedup_pipeline.compute.strings import Names
+from dedup_pipeline.compute.strings import ByteStrings
 from dedup_pipeline.config import Settings
-from dedup_pipeline.listings.images import Shown
+from dedup_pipeline.listings.images import ListingImages
 from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.pictures import perceptual
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.schemas import NODES, NodeState, conform
 from dedup_pipeline.stages.fingerprint import FILE as FINGERPRINTS_FILE
-from dedup_pipeline.stages.index import NeighbourIndex, crowd_of, distinct_rows, open_vectors, read_neighbours
-from dedup_pipeline.stages.match.banners import banners_among
-from dedup_pipeline.stages.match.node_table import Arrays, Families, NodeLooks, open_arrays, write_arrays
+from dedup_pipeline.stages.index import NeighbourIndex, distinct_rows, local_similarity, open_vectors, read_neighbours
+from dedup_pipeline.stages.match.listings_of_nodes import listings_of_nodes
+from dedup_pipeline.stages.match.node_table import Arrays, NodeFamilies, NodeFeatures, open_arrays, write_arrays
 from dedup_pipeline.stages.match.placeholders import is_placeholder
-from dedup_pipeline.stages.match.showing import said_of
+from dedup_pipeline.stages.match.text_banners import banners_among
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import result_of
-from dedup_pipeline.store.packs import Held, held_images, iter_packed
-from dedup_pipeline.verdict.evidence import Looks
+from dedup_pipeline.store.packs import PackedImages, iter_packed, packed_images
+from dedup_pipeline.verdict.evidence import ImageFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +38,16 @@ STATES = tuple(NodeState)
 
 _BLOCK = 10_000  # nodes or images held as Python's values at a time
 _PIXEL_DIGITS = 32
-# the columns of NodeLooks that fingerprints and index fill: kind, and shape of one
-_LOOKS: dict[str, tuple[Any, ...]] = {
-    "crowd": (np.float32,),
+# the columns of NodeFeatures that fingerprints and index fill: kind, and shape of one
+_FEATURES: dict[str, tuple[Any, ...]] = {
+    "local_similarity": (np.float32,),
     "phash": (np.uint64, 2),
     "dhash": (np.uint64, 2),
     "colour": (np.float32, perceptual.COLOUR_VALUES),
     "layout": (np.uint8, perceptual.LAYOUT_BYTES),
     "sizes": (np.int32, 2),
 }
+_STORED = {"local_similarity": "crowd"}  # what a store calls an array that is called otherwise here
 _LEAST_CONTRAST = 2.0  # of the 8-bit layout: below, the picture is one flat colour
 
 
@@ -56,7 +57,7 @@ class Nodes:
 
     Attributes:
         names: the smallest image id of each of N.
-        looks: what is known of each.
+        features: what is known of each.
         states: (N,) uint8, places in STATES.
         families: the families that show each.
         index_rows: (N,) int64, its row of the index.
@@ -67,15 +68,15 @@ class Nodes:
         pack_codes: (N,) int32, the pack of each node.
     """
 
-    names: Names
-    looks: NodeLooks
+    names: ByteStrings
+    features: NodeFeatures
     states: npt.NDArray[np.uint8]
-    families: Families
+    families: NodeFamilies
     index_rows: Rows
     nearest: Codes
-    images: Names
+    images: ByteStrings
     image_nodes: Codes
-    packs: Names
+    packs: ByteStrings
     pack_codes: Codes
 
     def __len__(self) -> int:
@@ -89,7 +90,7 @@ class Nodes:
     def uncrowded(self, name: str, most: int) -> npt.NDArray[np.bool_]:
         """(N,) bool: the matched nodes whose upright ``phash`` or ``dhash`` no more than so many of them share."""
         if (name, most) not in self._uncrowded:
-            hashes = getattr(self.looks, name)[self.matched, 0]
+            hashes = getattr(self.features, name)[self.matched, 0]
             _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
             found = np.zeros(len(self), dtype=bool)
             found[self.matched] = counts[inverse] <= most
@@ -100,7 +101,7 @@ class Nodes:
     def _uncrowded(self) -> dict[tuple[str, int], npt.NDArray[np.bool_]]:
         return {}
 
-    def strangers(self, a: Rows, b: Rows) -> npt.NDArray[np.bool_]:
+    def of_other_families(self, a: Rows, b: Rows) -> npt.NDArray[np.bool_]:
         """(P,) bool: whether the pair of nodes is shown by more than one family, so that it can be news."""
         return self.families.several(a, b)
 
@@ -122,11 +123,11 @@ class Nodes:
 
     def write(self, store: Store, folder: str) -> dict[str, str]:
         """Write all of it into a folder of the store, for ``open_nodes``; returns the paths by name."""
-        looks = {name: getattr(self.looks, name) for name in _LOOKS}
+        features = {_STORED.get(name, name): getattr(self.features, name) for name in _FEATURES}
         arrays: dict[str, Any] = {"names": self.names.data, "images": self.images.data, "packs": self.packs.data}
         arrays |= {"family_starts": self.families.starts, "family_codes": self.families.codes, "states": self.states}
         arrays |= {name: getattr(self, name) for name in ("index_rows", "nearest", "image_nodes", "pack_codes")}
-        return write_arrays(store, folder, arrays | looks)
+        return write_arrays(store, folder, arrays | features)
 
 
 def open_nodes(store: Store, dump_id: str, paths: dict[str, str]) -> Nodes:
@@ -136,27 +137,31 @@ def open_nodes(store: Store, dump_id: str, paths: dict[str, str]) -> Nodes:
         NotReadyError: they are not there, or the dump's index is not.
     """
     arrays: dict[str, Any] = open_arrays(store, paths)
-    looks = NodeLooks(open_vectors(store, dump_id), arrays["index_rows"], **{name: arrays[name] for name in _LOOKS})
-    columns: dict[str, Any] = {name: Names(arrays[name]) for name in ("names", "images", "packs")}
+    features = NodeFeatures(
+        open_vectors(store, dump_id),
+        arrays["index_rows"],
+        **{name: arrays[_STORED.get(name, name)] for name in _FEATURES},
+    )
+    columns: dict[str, Any] = {name: ByteStrings(arrays[name]) for name in ("names", "images", "packs")}
     columns |= {name: arrays[name] for name in ("states", "index_rows", "nearest", "image_nodes", "pack_codes")}
-    return Nodes(looks=looks, families=Families(arrays["family_starts"], arrays["family_codes"]), **columns)
+    return Nodes(features=features, families=NodeFamilies(arrays["family_starts"], arrays["family_codes"]), **columns)
 
 
-def open_names(store: Store, paths: dict[str, str]) -> Names:
+def open_names(store: Store, paths: dict[str, str]) -> ByteStrings:
     """The names alone of the nodes that ``Nodes.write`` wrote.
 
     Raises:
         NotReadyError: they are not there.
     """
     data: Any = open_arrays(store, {"names": paths["names"]})["names"]
-    return Names(data)
+    return ByteStrings(data)
 
 
-def looks_of(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, settings: Settings) -> Looks:
-    """What is known at a glance of pictures that are not in the dump, seen from its index."""
+def features_of(pictures: list[Picture], encoder: Encoder, found: NeighbourIndex, settings: Settings) -> ImageFeatures:
+    """What is known in the first pass of pictures that are not in the dump, seen from its index."""
     vectors = encoder.encode(pictures)
-    crowd = [crowd_of(found.neighbours(vector, settings.index.neighbours)[1]) for vector in vectors]
-    return Looks.from_pictures(pictures, vectors, np.array(crowd, dtype=np.float32))
+    similarities = [local_similarity(found.neighbours(vector, settings.index.neighbours)[1]) for vector in vectors]
+    return ImageFeatures.from_pictures(pictures, vectors, np.array(similarities, dtype=np.float32))
 
 
 def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> Nodes:
@@ -171,81 +176,85 @@ def load_nodes(settings: Settings, dump_id: str, folder: Path | None = None) -> 
         NotReadyError: a stage before is missing.
     """
     store = Store(settings.store)
-    held, index_rows, node_of, first, are_cards = _images(store, dump_id)
-    sources = held.take(first)
+    packed, index_rows, node_of, first, are_cards = _images(store, dump_id)
+    sources = packed.take(first)
     index_rows = index_rows[first]
     arrays = Arrays(folder)
-    looks, nearest = _read_looks(store, dump_id, sources, index_rows, arrays=arrays)
-    shown = Shown.read(store, dump_id, held.ids)
+    features, nearest = _read_features(store, dump_id, sources, index_rows, arrays=arrays)
+    shown = ListingImages.read(store, dump_id, packed.ids)
     showing = shown.nodes(node_of)
     listed = np.flatnonzero(showing >= 0)
-    families = Families.of_pairs(showing[listed].astype(np.int64), shown.families[listed].astype(np.int64), len(first))
+    families = NodeFamilies.of_pairs(
+        showing[listed].astype(np.int64), shown.families[listed].astype(np.int64), len(first)
+    )
     card, crowded = are_cards[first], np.diff(families.starts) >= settings.match.placeholder_families
-    said = said_of(store, shown, showing, card | crowded)
-    states = np.where(_blank(looks), STATES.index(NodeState.BLANK), STATES.index(NodeState.MATCHED)).astype(np.uint8)
+    listings = listings_of_nodes(store, shown, showing, card | crowded)
+    states = np.where(_blank(features), STATES.index(NodeState.BLANK), STATES.index(NodeState.MATCHED)).astype(np.uint8)
     for row in np.flatnonzero(crowded & (states == STATES.index(NodeState.MATCHED))).tolist():
-        if is_placeholder(said[row], settings.match.crowd_families):
+        if is_placeholder(listings[row], settings.match.crowd_families):
             states[row] = STATES.index(NodeState.PLACEHOLDER)
-            logger.info("picture %s is set apart: its %d families share nothing else", sources.ids[row], len(said[row]))
-    _spread_placeholders(states, looks)
+            logger.info(
+                "picture %s is set apart: its %d families share nothing else", sources.ids[row], len(listings[row])
+            )
+    _spread_placeholders(states, features)
     cards = np.flatnonzero(card & (states == STATES.index(NodeState.MATCHED)))
-    hashes = looks.phash[cards, 0], looks.dhash[cards, 0]
-    banners = banners_among(*hashes, [said.get(row, []) for row in cards.tolist()], settings.match.hash_radius)
+    hashes = features.phash[cards, 0], features.dhash[cards, 0]
+    banners = banners_among(*hashes, [listings.get(row, []) for row in cards.tolist()], settings.match.hash_radius)
     states[cards[banners]] = STATES.index(NodeState.BANNER)
     return Nodes(
         names=sources.ids,
-        looks=looks,
+        features=features,
         states=states,
         families=families,
         index_rows=index_rows,
         nearest=nearest,
-        images=held.ids,
+        images=packed.ids,
         image_nodes=node_of.astype(np.int32),
-        packs=Names.of(held.packs),
+        packs=ByteStrings.of(packed.packs),
         pack_codes=sources.codes,
     )
 
 
-def _images(store: Store, dump_id: str) -> tuple[Held, Rows, Rows, Rows, npt.NDArray[np.bool_]]:
+def _images(store: Store, dump_id: str) -> tuple[PackedImages, Rows, Rows, Rows, npt.NDArray[np.bool_]]:
     """The images that are in the index and what they are.
 
     Returns:
         The images (I); the row of each in the index (I,); its node (I,); the first image of each node (N,); which
         images are cards of text (I,).
     """
-    held = held_images(store, dump_id)
-    pixels, cards = np.zeros(len(held), dtype=f"S{_PIXEL_DIGITS}"), np.zeros(len(held), dtype=bool)
-    for places, table in iter_packed(store, held, FINGERPRINTS_FILE, ["image_id", "pixel_id", "text_card"]):
-        pixels[places] = Names.of_column(table["pixel_id"]).data
+    packed = packed_images(store, dump_id)
+    pixels, cards = np.zeros(len(packed), dtype=f"S{_PIXEL_DIGITS}"), np.zeros(len(packed), dtype=bool)
+    for places, table in iter_packed(store, packed, FINGERPRINTS_FILE, ["image_id", "pixel_id", "text_card"]):
+        pixels[places] = ByteStrings.of_column(table["pixel_id"]).data
         cards[places] = table["text_card"].to_numpy()
-    row_of = np.full(len(held), -1, dtype=np.int64)
+    row_of = np.full(len(packed), -1, dtype=np.int64)
     with store.reading_table(result_of(store, dump_id, "index").outputs["rows"]) as rows:
         for batch in rows.iter_batches():
-            at = held.ids.places(Names.of_column(batch["image_id"]))
+            at = packed.ids.find(ByteStrings.of_column(batch["image_id"]))
             row_of[at[at >= 0]] = batch["row"].to_numpy()[at >= 0]
     known = (row_of >= 0) & (pixels != b"")
     if not known.all():
-        held, row_of, pixels, cards = held.take(known), row_of[known], pixels[known], cards[known]
+        packed, row_of, pixels, cards = packed.take(known), row_of[known], pixels[known], cards[known]
     first, node_of = distinct_rows(pixels)
-    return held, row_of, node_of, first, cards
+    return packed, row_of, node_of, first, cards
 
 
-def _read_looks(
-    store: Store, dump_id: str, sources: Held, index_rows: Rows, *, arrays: Arrays
-) -> tuple[NodeLooks, Codes]:
+def _read_features(
+    store: Store, dump_id: str, sources: PackedImages, index_rows: Rows, *, arrays: Arrays
+) -> tuple[NodeFeatures, Codes]:
     """What fingerprints and index know of the nodes whose first images are these, and the index's neighbours."""
     count = len(sources)
-    shapes = {name: (kind, (count, *shape)) for name, (kind, *shape) in _LOOKS.items()}
+    shapes = {name: (kind, (count, *shape)) for name, (kind, *shape) in _FEATURES.items()}
     made: dict[str, Any] = {name: arrays.empty(name, kind, *shape) for name, (kind, shape) in shapes.items()}
     for places, table in iter_packed(store, sources, FINGERPRINTS_FILE):
         nothing = np.empty((len(table), 0), dtype=np.float32)
-        some = Looks.from_fingerprints(table.combine_chunks(), nothing, nothing[:, :0])
-        for name in _LOOKS.keys() - {"crowd"}:
+        some = ImageFeatures.from_fingerprints(table.combine_chunks(), nothing, nothing[:, :0])
+        for name in _FEATURES.keys() - {"local_similarity"}:
             made[name][places] = getattr(some, name)
     vectors = open_vectors(store, dump_id)
-    crowds = [group["crowd"].to_numpy() for _, group in read_neighbours(store, dump_id, ["crowd"])]
-    made["crowd"][:] = np.concatenate(crowds)[index_rows]
-    return NodeLooks(vectors, index_rows, **made), _nearest(store, dump_id, len(vectors), arrays)
+    similarities = [group["crowd"].to_numpy() for _, group in read_neighbours(store, dump_id, ["crowd"])]
+    made["local_similarity"][:] = np.concatenate(similarities)[index_rows]
+    return NodeFeatures(vectors, index_rows, **made), _nearest(store, dump_id, len(vectors), arrays)
 
 
 def _nearest(store: Store, dump_id: str, vectors: int, arrays: Arrays) -> Codes:
@@ -263,21 +272,21 @@ def _nearest(store: Store, dump_id: str, vectors: int, arrays: Arrays) -> Codes:
     return np.asarray(found)
 
 
-def _blank(looks: NodeLooks) -> npt.NDArray[np.bool_]:
+def _blank(features: NodeFeatures) -> npt.NDArray[np.bool_]:
     """(N,) bool: which pictures are one flat colour."""
-    blank = np.empty(len(looks.layout), dtype=bool)
+    blank = np.empty(len(features.layout), dtype=bool)
     for start in range(0, len(blank), _BLOCK):
-        layout = np.asarray(looks.layout[start : start + _BLOCK])
+        layout = np.asarray(features.layout[start : start + _BLOCK])
         contrast = layout.reshape(len(layout), -1, 3).astype(np.float32).std(axis=1).max(axis=1)
         blank[start : start + _BLOCK] = contrast < _LEAST_CONTRAST
     return blank
 
 
-def _spread_placeholders(states: npt.NDArray[np.uint8], looks: NodeLooks) -> None:
+def _spread_placeholders(states: npt.NDArray[np.uint8], features: NodeFeatures) -> None:
     """A re-encoded placeholder is one too: equal hashes and no difference in colour."""
     placeholder = STATES.index(NodeState.PLACEHOLDER)
     for row in np.flatnonzero(states == placeholder):
-        equal = (looks.phash[:, 0] == looks.phash[row, 0]) & (looks.dhash[:, 0] == looks.dhash[row, 0])
+        equal = (features.phash[:, 0] == features.phash[row, 0]) & (features.dhash[:, 0] == features.dhash[row, 0])
         others = np.flatnonzero(equal)
-        apart = np.abs(looks.layout[others].astype(np.int16) - looks.layout[row].astype(np.int16)).max(axis=1)
+        apart = np.abs(features.layout[others].astype(np.int16) - features.layout[row].astype(np.int16)).max(axis=1)
         states[others[apart <= 4]] = placeholder

@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.preprocessing import normalize
 
 from dedup_pipeline.listings.colours import ANY, NONE, colours_of
-from dedup_pipeline.stages.match.showing import Listing
-from dedup_pipeline.stages.match.words import hashed
+from dedup_pipeline.stages.match.listings_of_nodes import Listing
+from dedup_pipeline.stages.match.title_words import hashed
 
 _SHARED_CATEGORY = 0.6  # a product under several ids keeps its category on most of them
 _SHARED_BRAND = 0.34  # and on many of them its brand

@@ -28,8 +28,8 @@ import pyarrow.parquet as pq
 from dedup_pipeline.compute.dtypes import Flags, Floats
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.stages.fingerprint import FILE as FINGERPRINTS_FILE
-from dedup_pipeline.stages.match.known import Known
-from dedup_pipeline.stages.match.simulate import PACK, RECOLOUR, REPRINT
+from dedup_pipeline.stages.match.labelled_pairs import LabelledPairs
+from dedup_pipeline.stages.match.simulated_pairs import PACK, RECOLOUR, REPRINT
 from dedup_pipeline.verdict.alignment import VERSION as ALIGNMENT_VERSION
 from dedup_pipeline.verdict.classifier import Pairs
 from dedup_pipeline.verdict.evidence import EVIDENCE, without_alignment
@@ -46,8 +46,8 @@ class Reference:
 
     Attributes:
         known: N pairs; their groups are below 0, so that they are apart from a dump's.
-        reprints: pairs of the same product with another motif, all laid over each other.
-        aligned: (N,) bool, which were laid over each other; of the others there is only what tells at a glance.
+        reprints: pairs of the same product with another motif, all aligned.
+        aligned: (N,) bool, which were aligned; of the others there is only what tells in the first pass.
         decoys: M pairs, all of them wrong.
         decoys_aligned: (M,) bool, the same of these.
         pictures: how many pictures of each kind of decoy were made of the photos.
@@ -55,10 +55,10 @@ class Reference:
         shop_nodes: how many pictures a shop has on average, among which a decoy finds what it finds.
     """
 
-    known: Known
-    reprints: Known
+    known: LabelledPairs
+    reprints: LabelledPairs
     aligned: Flags
-    decoys: Known
+    decoys: LabelledPairs
     decoys_aligned: Flags
     pictures: Mapping[int, float]
     photos: int
@@ -102,18 +102,18 @@ def reference_digest() -> str:
 
 
 def write_reference(
-    known: Sequence[Known], decoys: Sequence[Known], pictures: Mapping[int, float], shop_nodes: float
+    known: Sequence[LabelledPairs], decoys: Sequence[LabelledPairs], pictures: Mapping[int, float], shop_nodes: float
 ) -> bytes:
     """The file of some known pairs and of what decoys found.
 
     Args:
-        known: pairs with all the evidence, and others with that at a glance alone; groups may be any numbers.
+        known: pairs with all the evidence, and others with that in the first pass alone; groups may be any numbers.
         decoys: the same of decoys.
         pictures: how many pictures of each kind of decoy were made.
         shop_nodes: how many pictures a shop has on average.
     """
     aligned = [np.repeat([True, False], [len(pairs.labels) for pairs in some]) for some in (known, decoys)]
-    both = Known.together([_with_all_evidence(pairs) for pairs in (*known, *decoys)])
+    both = LabelledPairs.together([_with_all_evidence(pairs) for pairs in (*known, *decoys)])
     photos, codes = np.unique(both.pairs.groups, return_inverse=True)
     shuffled = np.random.default_rng(0).permutation(len(photos))  # the first so many are a sample of them all
     evidence = {name: _rounded(values) for name, values in both.pairs.evidence.items()}
@@ -135,7 +135,7 @@ def write_reference(
 
 
 _NONE, _NO_FLAGS = np.empty(0, np.int64), np.empty(0, bool)
-_EMPTY = Known(
+_EMPTY = LabelledPairs(
     Pairs({name: np.empty(0, np.float32) for name in EVIDENCE}, _NONE), _NONE, _NONE, _NO_FLAGS, _NONE, _NO_FLAGS
 )
 _NOTHING = Reference(
@@ -147,16 +147,16 @@ def _content() -> bytes:
     return files("dedup_pipeline.stages.match").joinpath(_FILE).read_bytes()
 
 
-def _known(columns: Mapping[str, npt.NDArray[Any]], rows: Flags) -> tuple[Known, Flags]:
+def _known(columns: Mapping[str, npt.NDArray[Any]], rows: Flags) -> tuple[LabelledPairs, Flags]:
     evidence = {name: columns[name][rows] for name in EVIDENCE}
     groups = -1 - columns["photo"][rows].astype(np.int64)
     nobody = np.zeros(len(groups), dtype=np.int64)
     labels, kinds = columns["label"][rows], columns["kind"][rows].astype(np.int64)
-    pairs = Known(Pairs(evidence, groups), nobody, nobody, labels, kinds, columns["covered"][rows])
+    pairs = LabelledPairs(Pairs(evidence, groups), nobody, nobody, labels, kinds, columns["covered"][rows])
     return pairs, columns["aligned"][rows]
 
 
-def _with_all_evidence(pairs: Known) -> Known:
+def _with_all_evidence(pairs: LabelledPairs) -> LabelledPairs:
     """What was not looked for is NaN."""
     return pairs.with_evidence({**without_alignment(len(pairs.labels)), **pairs.pairs.evidence}).of(EVIDENCE)
 

@@ -16,19 +16,19 @@ from dedup_pipeline.model.encoder import Encoder
 from dedup_pipeline.schemas import NODES, VERDICTS, NodeState, VerdictKind, conform
 from dedup_pipeline.stages.fingerprint import FILE as FINGERPRINTS_FILE
 from dedup_pipeline.stages.index import open_index
-from dedup_pipeline.stages.match.calibrate import Calibration, calibrate
+from dedup_pipeline.stages.match.alignment_cache import CachingAligner, cache_path, caching_aligner, read_cached
+from dedup_pipeline.stages.match.calibration import Calibration, calibrate
 from dedup_pipeline.stages.match.candidates import candidates_of
-from dedup_pipeline.stages.match.earlier import PLACES, earlier_places, laid_paths, settle
-from dedup_pipeline.stages.match.laid import Laying, laid_path, laying, read_kept
-from dedup_pipeline.stages.match.merging import Merged, merged
+from dedup_pipeline.stages.match.earlier_dumps import PLACES, cache_paths, earlier_places, reuse_or_calibrate
+from dedup_pipeline.stages.match.merge_parts import Merged, merged
 from dedup_pipeline.stages.match.node_table import open_arrays, write_arrays
 from dedup_pipeline.stages.match.nodes import STATES, Nodes, load_nodes, open_names, open_nodes
-from dedup_pipeline.stages.match.parts import digest_of, places_by_cells, places_taken_over, rows_of
-from dedup_pipeline.stages.match.rating import rate, write_rated
+from dedup_pipeline.stages.match.partition import digest_of, places_by_cells, places_taken_over, rows_of
+from dedup_pipeline.stages.match.probabilities import fit_pair_scorer, write_scored
 from dedup_pipeline.stages.match.reference import reference_digest
-from dedup_pipeline.stages.match.texts import TEXTS, Texts
+from dedup_pipeline.stages.match.text_evidence import TEXTS, Texts
+from dedup_pipeline.stages.match.title_words import word_weights
 from dedup_pipeline.stages.match.views import Gallery
-from dedup_pipeline.stages.match.words import word_weights
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.locks import REGISTRY, locked
 from dedup_pipeline.store.manifests import (
@@ -42,7 +42,7 @@ from dedup_pipeline.store.manifests import (
     run_stage,
 )
 from dedup_pipeline.verdict.alignment import VERSION as ALIGNMENT_VERSION
-from dedup_pipeline.verdict.cascade import Judge
+from dedup_pipeline.verdict.cascade import CascadeClassifier
 from dedup_pipeline.verdict.classifier import sigmoid
 from dedup_pipeline.verdict.evidence import compare
 
@@ -112,16 +112,18 @@ def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = True) -> Stage
             return calibrate(settings, dump_id, nodes, found, Encoder.load(store, model_id, settings))
 
         again = settings.match.recalibrate_from
-        settled = settle(store, dump_id, nodes, basis=basis, version=VERSION, recalibrate_from=again, fit=fit)
+        chosen = reuse_or_calibrate(
+            store, dump_id, nodes, basis=basis, version=VERSION, recalibrate_from=again, fit=fit
+        )
         path = store.dump(dump_id, "match", "calibration.json")
-        store.write_json(path, settled.calibration.to_dict())
+        store.write_json(path, chosen.calibration.to_dict())
         members = store.dump(dump_id, "match", "nodes.parquet")
         with store.writing_table(members, NODES) as writer:
             for block in nodes.members():
                 writer.write_table(block)
         words = store.dump(dump_id, "match", "words.parquet")
         store.write_table(words, word_weights(store, dump_id))
-        known = earlier_places(store, settled.laid_in, nodes)
+        known = earlier_places(store, chosen.cached_in, nodes)
         places = places_by_cells(nodes, settings) if known is None else places_taken_over(nodes, known)
         parts = max(1, -(-len(nodes) // settings.match.part_nodes))
         states = {state.value: int((nodes.states == code).sum()) for code, state in enumerate(STATES)}
@@ -129,7 +131,7 @@ def _plan(settings: Settings, dump_id: str, *, sizes_only: bool = True) -> Stage
         outputs |= {f"{_ARRAY}{name}": array for name, array in arrays.items()}
         outputs |= write_arrays(store, store.dump(dump_id, "match"), {PLACES: places})
         counts: dict[str, Count] = {"parts": parts, "nodes": len(nodes), "states": states, PLACES: digest_of(places)}
-        return Done(outputs, {**counts, **settled.counts()})
+        return Done(outputs, {**counts, **chosen.counts()})
 
     everything = {**inputs, "options": options, "basis": basis}
     how: dict[str, Any] = {"part": "plan", "sizes_only": sizes_only}
@@ -154,8 +156,8 @@ def match_part(settings: Settings, dump_id: str, part: int) -> StageResult:
 
     Returns:
         outputs: verdicts (VERDICTS, with the probability at the prior of the calibration). counts: candidates,
-        perceptual, learned, aligned (laid over each other), laid (of these, in this run: of the others the evidence was
-        kept), judged_at_worst (see ``Judge.judge``).
+        perceptual, learned, aligned (aligned), laid (of these, in this run: of the others the evidence was
+        kept), judged_at_worst (see ``CascadeClassifier.classify``).
     """
     return _part(settings, _plan(settings, dump_id), part)
 
@@ -171,26 +173,31 @@ def _part(settings: Settings, plan: StageResult, part: int, *, sizes_only: bool 
         found = candidates_of(nodes, mine, settings)
         low, high = found.low, found.high
         kinds = np.where(found.near, VerdictKind.PERCEPTUAL.value, VerdictKind.LEARNED.value)
-        judge = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).judge
+        classifier = Calibration.from_dict(store.read_json(plan.outputs["calibration"])).classifier
         path = store.dump(dump_id, "match", f"verdicts-{part:05d}.parquet")
-        laid = laid_path(store, dump_id, part)
-        kept = read_kept(store, laid_paths(store, plan, part, nodes, mine), nodes, low * len(nodes) + high)
+        cache = cache_path(store, dump_id, part)
+        kept = read_cached(store, cache_paths(store, plan, part, nodes, mine), nodes, low * len(nodes) + high)
         gallery = Gallery(settings, dump_id, nodes)
         texts = Texts.of_nodes(store, dump_id, nodes, np.union1d(low, high), store.read_table(plan.outputs["words"]))
         aligned = at_worst = 0
-        with laying(store, laid, gallery, nodes, kept) as pairs, store.writing_table(path, VERDICTS) as writer:
+        with (
+            caching_aligner(store, cache, gallery, nodes, kept) as pairs,
+            store.writing_table(path, VERDICTS) as writer,
+        ):
             for start in range(0, len(low), _BLOCK):
                 block = slice(start, start + _BLOCK)
                 columns = {"kind": kinds[block].tolist(), "directions": found.directions[block]}
                 columns |= texts.compare(low[block], high[block])
-                table, some = _verdicts(nodes, low[block], high[block], columns=columns, judge=judge, pairs=pairs)
+                table, some = _verdicts(
+                    nodes, low[block], high[block], columns=columns, classifier=classifier, pairs=pairs
+                )
                 aligned += len(table) - table["inliers"].null_count
                 at_worst += some
                 writer.write_table(table)
         by_hashes = int(found.near.sum())
         counts = {"candidates": len(low), "perceptual": by_hashes, "learned": len(low) - by_hashes, "aligned": aligned}
-        # the table of laid pairs is no output: without it the next dump lays them anew, and nothing else changes
-        return Done({"verdicts": path}, dict[str, Count](counts | {"laid": pairs.laid, _AT_WORST: at_worst}))
+        # the table of aligned pairs is no output: without it the next dump aligns them anew, and nothing else changes
+        return Done({"verdicts": path}, dict[str, Count](counts | {"laid": pairs.aligned_anew, _AT_WORST: at_worst}))
 
     # which calibration and which order a plan has taken depends on what was finished then, and is not in its key
     inputs = {"plan": plan.key, "part": part} | {name: plan.counts[name] for name in ("calibration", PLACES)}
@@ -204,14 +211,20 @@ def _arrays(plan: StageResult) -> dict[str, str]:
 
 
 def _verdicts(
-    nodes: Nodes, low: Rows, high: Rows, *, columns: dict[str, object], judge: Judge, pairs: Laying
+    nodes: Nodes,
+    low: Rows,
+    high: Rows,
+    *,
+    columns: dict[str, object],
+    classifier: CascadeClassifier,
+    pairs: CachingAligner,
 ) -> tuple[pa.Table, int]:
-    """The verdicts (VERDICTS) on some pairs of nodes, and how many were judged at their worst, see ``Judge.judge``."""
+    """The verdicts (VERDICTS) on some pairs of nodes, and how many were judged at their worst."""
 
     def aligned(passing: Flags) -> dict[str, Floats]:
         return pairs.align(low[passing], high[passing])
 
-    judged = judge.judge(compare(nodes.looks.take(low), nodes.looks.take(high)), aligned)
+    judged = classifier.classify(compare(nodes.features.take(low), nodes.features.take(high)), aligned)
     columns |= {name: pa.array(judged.evidence[name], from_pandas=True) for name in _SHOWN}
     columns |= {"exchanged": pa.array(judged.exchanged, from_pandas=True)}
     columns |= {name: pa.array(columns[name], from_pandas=True) for name in TEXTS}
@@ -228,11 +241,11 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
     Returns:
         outputs: verdicts (VERDICTS, sorted by nodes), nodes (NODES), calibration, curve (of pictures alone), words
         (WORDS), texts (what they tell, or null). counts: candidates, perceptual, learned, aligned, laid (see
-        ``match_part``), calibrated_on (the dump whose photos taught the judge), changed_since (share of the pictures
-        that are new or gone since), reference_photos (of made-up shops, where the dump has too few of its own), nodes,
-        placeholders, blanks, banners, expected_duplicates (the sum of the probabilities from 0.5 up), threshold,
-        expected_precision with its 95 % interval, accepted, exchanged (how many duplicates are expected among
-        the pairs that look exchanged, but for that) and exchanged_reuploads (the share of these that are, see
+        ``match_part``), calibrated_on (the dump whose photos taught the classifier), changed_since (share of the
+        pictures that are new or gone since), reference_photos (of made-up shops, where the dump has too few of its
+        own), nodes, placeholders, blanks, banners, expected_duplicates (the sum of the probabilities from 0.5 up),
+        threshold, expected_precision with its 95 % interval, accepted, exchanged (how many duplicates are expected
+        among the pairs that look exchanged, but for that) and exchanged_reuploads (the share of these that are, see
         ``exchanged``), texts_of_sure_pairs and texts_of_strangers (what the texts were learnt from, 0 where they count
         for nothing); note (why nothing was accepted) and judged_at_worst, where
         there are any.
@@ -254,15 +267,15 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
         with tempfile.TemporaryDirectory(prefix="dedup-match-") as name:
             files, names = [part.outputs["verdicts"] for part in parts], open_names(store, _arrays(plan))
             found = Merged.of(merged(store, files, names, Path(name)), Path(name))
-            rating = rate(found.blocks, calibration, matched, use_texts=settings.match.texts)
-            scores = write_rated(store, path, found.blocks(), rating)
-        threshold, expected = scores.threshold(target, settings.match.min_probability)
+            scorer = fit_pair_scorer(found.blocks, calibration, matched, use_texts=settings.match.texts)
+            histogram = write_scored(store, path, found.blocks(), scorer)
+        threshold, expected = histogram.threshold(target, settings.match.min_probability)
         threshold = round(threshold, 6)
-        low, high = scores.interval(rating, threshold)
+        low, high = histogram.interval(scorer, threshold)
         curve_path = store.dump(dump_id, "match", "curve.json")
-        store.write_json(curve_path, rating.pictures.to_dict())
+        store.write_json(curve_path, scorer.pictures.to_dict())
         texts_path = store.dump(dump_id, "match", "texts.json")
-        store.write_json(texts_path, rating.texts.to_dict() if rating.texts else None)
+        store.write_json(texts_path, scorer.texts.to_dict() if scorer.texts else None)
         counts: dict[str, Count] = {
             **found.counts,
             "laid": sum(int(str(part.counts["laid"])) for part in parts),
@@ -273,18 +286,18 @@ def finish_match(settings: Settings, dump_id: str) -> StageResult:
             "placeholders": placeholders,
             "blanks": blanks,
             "banners": banners,
-            "expected_duplicates": round(scores.expected(), 1),
+            "expected_duplicates": round(histogram.expected(), 1),
             "threshold": threshold,
             "expected_precision": round(expected, 6),
             "expected_precision_low": round(low, 6),
             "expected_precision_high": round(high, 6),
-            "accepted": scores.accepted(threshold),
-            "exchanged": round(rating.exchanged, 1),
-            "exchanged_reuploads": round(rating.reuploads, 6),
-            "texts_of_sure_pairs": rating.texts.sure if rating.texts else 0,
-            "texts_of_strangers": rating.texts.apart if rating.texts else 0,
+            "accepted": histogram.accepted(threshold),
+            "exchanged": round(scorer.exchanged, 1),
+            "exchanged_reuploads": round(scorer.reuploads, 6),
+            "texts_of_sure_pairs": scorer.texts.sure if scorer.texts else 0,
+            "texts_of_strangers": scorer.texts.apart if scorer.texts else 0,
         }
-        if not scores.accepted(threshold) and scores.expected() >= 1:
+        if not histogram.accepted(threshold) and histogram.expected() >= 1:
             counts["note"] = f"no pair is sure enough for a precision of {target:g}: what is likely is in the review"
         if at_worst := sum(int(str(part.counts[_AT_WORST])) for part in parts):
             counts[_AT_WORST] = at_worst

@@ -2,7 +2,7 @@
 
 Simulated re-uploads have no text of their own, and what sellers write differs from one marketplace to the next. But the
 pictures alone settle most pairs. Those that they make all but certain show how the texts of duplicates agree; those
-that were laid over each other and told apart show how the texts of look-alikes do. Pictures chose both, so the texts
+that were aligned and told apart show how the texts of look-alikes do. Pictures chose both, so the texts
 cannot choose their own teachers; and a handful of coefficients from hundreds of pairs cannot remember any one of them,
 so no pair needs to be held out.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from dedup_pipeline.compute.dtypes import Doubles, Flags, Floats, Rows
-from dedup_pipeline.stages.match.texts import TEXTS
+from dedup_pipeline.stages.match.text_evidence import TEXTS
 from dedup_pipeline.verdict.classifier import LOGIT_CAP, sigmoid
 
 MOST = 2.0  # log odds
@@ -28,7 +28,7 @@ _NEAREST = 500  # of those told apart: the nearest have the texts that decoys wo
 _MOST_SURE = 100_000  # duplicates that teach; pairs are sorted by digests, so the first are a random sample
 _DRAWS = 16  # texts that a decoy is given
 
-Told = tuple[Mapping[str, Floats], Doubles, Doubles]
+TextPairs = tuple[Mapping[str, Floats], Doubles, Doubles]
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ def with_texts(logits: Doubles, ratios: Doubles) -> Doubles:
     """Log odds (N,) by pictures and texts.
 
     Texts settle what pictures leave open and outvote nothing: they add no more than the pictures say in favour, and
-    nothing where these say none. What the pictures ruled out at a glance stays so.
+    nothing where these say none. What the pictures ruled out in the first pass stays so.
     """
     return np.where(logits > -LOGIT_CAP, logits + np.minimum(ratios, np.maximum(logits, 0.0)), logits)
 
 
-def learn_texts(candidates: Iterable[Told]) -> TextModel | None:
+def learn_texts(candidates: Iterable[TextPairs]) -> TextModel | None:
     """Learn what the texts of a dump tell; of its candidates only those that teach are held.
 
     Args:
@@ -145,7 +145,7 @@ class _Pairs:
         return _Pairs(*(np.concatenate(side) for side in sides))
 
 
-def _teachers(candidates: Iterable[Told]) -> tuple[Doubles, Flags, Flags]:
+def _teachers(candidates: Iterable[TextPairs]) -> tuple[Doubles, Flags, Flags]:
     """The texts (N, F) of the pairs that teach, in their order, and which are sure and which apart (N,).
 
     Sure are the first of those that the pictures make all but certain; apart the look-alikes that were told apart and

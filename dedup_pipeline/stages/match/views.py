@@ -1,4 +1,4 @@
-"""The pictures behind nodes, ready to be laid over each other."""
+"""The pictures behind nodes, ready to be aligned."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def of_nodes(
 
     def looked(image: tuple[str, bytes]) -> tuple[int, T]:
         name, data = image
-        return row_of[name], look(decode(data, settings.fetch.limits_of_held))
+        return row_of[name], look(decode(data, settings.fetch.lenient_limits))
 
     return dict(map_ahead(looked, read_images(store, wanted), settings.worker_threads))
 
@@ -62,7 +62,7 @@ class Gallery:
         self._views = {row: view for row, view in self._views.items() if not 0 <= row < below}
 
     def align(self, first: Rows, second: Rows) -> dict[str, Floats]:
-        """Lay pictures over each other, pair by pair; see ``align``."""
+        """Align pictures, pair by pair; see ``align``."""
         missing = [row for row in np.union1d(first, second).tolist() if row not in self._views]
         self._views |= node_views(self._settings, self._dump_id, self._nodes, missing)
         return align(self._views, first, second, self._settings)
@@ -74,7 +74,7 @@ def picture_views(pictures: Sequence[Picture], settings: Settings) -> list[View]
 
 
 def align(views: Mapping[int, View], first: Rows, second: Rows, settings: Settings) -> dict[str, Floats]:
-    """Lay pictures over each other, pair by pair.
+    """Align pictures, pair by pair.
 
     Args:
         views: by number.

@@ -1,4 +1,4 @@
-"""Laying one picture over another: is what they share the same, and does either show more?"""
+"""Aligning one picture with another: is what they share the same, and does either show more?"""
 
 from dedup_pipeline.verdict.alignment.difference import ALIGNED, VERSION, aligned_evidence
 from dedup_pipeline.verdict.alignment.patches import DEEP

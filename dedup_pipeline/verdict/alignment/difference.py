@@ -123,7 +123,7 @@ class _Overlay:
 
 
 def aligned_evidence(first: View, second: View) -> dict[str, float]:
-    """The evidence of two pictures laid over each other.
+    """The evidence of two aligned pictures.
 
     Returns:
         Every name of ALIGNED, NaN where it cannot be told, and ``mirrored``: 1 where the second was mirrored.

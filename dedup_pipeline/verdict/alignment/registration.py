@@ -1,8 +1,8 @@
-"""Finding the map that lays one picture over another, upright or mirrored.
+"""Finding the map that aligns one picture with another, upright or mirrored.
 
 Keypoints first: mutual nearest descriptors that pass the ratio test, and the affine map that most of them agree on, or
 the perspective one where clearly more do.
-Smooth products have few keypoints; then the boxes of the products are laid over each other and the map is refined by
+Smooth products have few keypoints; then the boxes of the products are aligned and the map is refined by
 enhanced correlation (Evangelidis and Psarakis 2008, "Parametric image alignment using enhanced correlation coefficient
 maximization").
 """
@@ -190,7 +190,7 @@ def _is_plausible(matrix: Matrix) -> bool:
 
 
 def _by_pixels(first: View, second: View, known: Registration | None) -> Registration | None:
-    """The better of both orientations when the products' boxes are laid over each other."""
+    """The better of both orientations when the products' boxes are aligned."""
     found: tuple[float, Matrix, bool] | None = None
     mine, box = _boxed(first, mirrored=False)
     for mirrored in (False, True):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dedup_pipeline import schemas
-from dedup_pipeline.evaluate import Found, Outcome, read_truth
+from dedup_pipeline.evaluate import Found, RunOutcome, read_truth
 from dedup_pipeline.evaluate.candidates import UNSEEN, UNUSABLE, candidate_recall
 from dedup_pipeline.evaluate.judged import judged_photo_pairs
 from dedup_pipeline.evaluate.mistakes import worst_missed, worst_wrong
@@ -38,7 +38,7 @@ S2,ps,F10,photo,T,1,
 """
 
 
-def outcome(verdicts: list[tuple[str, str, float]], pairs: list[tuple[str, str, float, bool]]) -> Outcome:
+def outcome(verdicts: list[tuple[str, str, float]], pairs: list[tuple[str, str, float, bool]]) -> RunOutcome:
     """A run in which the photos of A and B have equal pixels, and that of E could not be fetched."""
     listings = [line.split(",")[:2] for line in PHOTOS.splitlines()[1:]]
     node_of = {"pb": "pa", "pe": None}
@@ -52,7 +52,7 @@ def outcome(verdicts: list[tuple[str, str, float]], pairs: list[tuple[str, str, 
     columns |= {name: [row[place] for row in verdicts] for place, name in enumerate(("node_a", "node_b"))}
     columns["probability"] = [row[2] for row in verdicts]
     exported = pd.DataFrame(pairs, columns=["id_a", "id_b", "score", "accepted"]).astype({"accepted": bool})
-    return Outcome("d", exported, pd.DataFrame(columns), pd.DataFrame(rows), {}, {}, {"threshold": 0.9}, {}, {})
+    return RunOutcome("d", exported, pd.DataFrame(columns), pd.DataFrame(rows), {}, {}, {"threshold": 0.9}, {}, {})
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from test_pairs import listed
 
-from dedup_pipeline.listings.images import Shown
+from dedup_pipeline.listings.images import ListingImages
 from dedup_pipeline.schemas import LISTINGS, conform
 from dedup_pipeline.stages.export.contradictions import Claims, contradictions
 from dedup_pipeline.store import Store
@@ -20,7 +20,7 @@ def test_a_family_that_shows_one_photo_in_many_colours_has_them_all(tmp_path):
     known = listed(shows, [], dict.fromkeys(("A1", "A2", "B1", "C1"), "G"), {"G": "n1"}, ["n1", "n2", "n3"])
     known.rows[:] = [0, 1, 3, 2]  # where they stand in the table
     nothing = np.zeros(len(said), dtype=np.int32)
-    claims = Claims.read(store, Shown("listings.parquet", nothing, nothing), known)
+    claims = Claims.read(store, ListingImages("listings.parquet", nothing, nothing), known)
     brand, colour = contradictions(claims, np.array([0, 1, 0]), np.array([2, 2, 3]))
     assert brand.tolist() == [False, False, True]
     assert colour.tolist() == [False, False, True]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.compute.strings import Names
+from dedup_pipeline.compute.strings import ByteStrings
 from dedup_pipeline.schemas import VerdictKind
 from dedup_pipeline.stages.export.crowds import Crowds
-from dedup_pipeline.stages.export.listed import Listed
+from dedup_pipeline.stages.export.exported_listings import Listed
 from dedup_pipeline.stages.export.pairs import KINDS, Likely, found_pairs, listing_pairs
 
 LISTINGS = [
@@ -49,15 +49,15 @@ def listed(listings, verdicts, groups, medoids, images) -> Listed:
     """The listings as arrays: listing, family, image and node of each."""
     direct = {frozenset((a, b)): value for a, b, _, value in verdicts}
     shows = {node: place for place, (*_, node) in reversed(list(enumerate(listings)))}
-    names, families = Names.of(images), sorted({family for _, family, _, _ in listings})
+    names, families = ByteStrings.of(images), sorted({family for _, family, _, _ in listings})
     group_ids = sorted({*groups.values()})
     nodes = [node for _, _, _, node in listings]
     of_group = [groups.get(listing) for listing, _, _, _ in listings]
     return Listed(
         ids=pa.array([listing for listing, _, _, _ in listings], pa.string()),
         rows=np.arange(len(listings)),
-        images=names.places(Names.of([image for _, _, image, _ in listings])).astype(np.int32),
-        nodes=names.places(Names.of(nodes)).astype(np.int32),
+        images=names.find(ByteStrings.of([image for _, _, image, _ in listings])).astype(np.int32),
+        nodes=names.find(ByteStrings.of(nodes)).astype(np.int32),
         families=np.array([families.index(family) for _, family, _, _ in listings], dtype=np.int32),
         groups=np.array([group_ids.index(group) if group else -1 for group in of_group], dtype=np.int32),
         canonical=np.zeros(len(listings), dtype=bool),
@@ -80,8 +80,8 @@ def listed(listings, verdicts, groups, medoids, images) -> Listed:
 
 
 def likely(verdicts, images) -> Likely:
-    names = Names.of(images)
-    low, high = (names.places(Names.of([row[side] for row in verdicts])).astype(np.int32) for side in (0, 1))
+    names = ByteStrings.of(images)
+    low, high = (names.find(ByteStrings.of([row[side] for row in verdicts])).astype(np.int32) for side in (0, 1))
     kinds = np.array([KINDS.index(kind) for _, _, kind, _ in verdicts], dtype=np.int8)
     return Likely(low, high, np.array([value for *_, value in verdicts], dtype=np.float64), kinds)
 

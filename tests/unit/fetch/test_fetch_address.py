@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from dedup_pipeline.config import FetchSettings
 from dedup_pipeline.schemas import FetchStatus
-from dedup_pipeline.stages.fetch import connection
-from dedup_pipeline.stages.fetch.address import AddressError, is_public, may_be_inside, read_url
-from dedup_pipeline.stages.fetch.connection import resolve
+from dedup_pipeline.stages.fetch.http import connections
+from dedup_pipeline.stages.fetch.http.addresses import AddressError, is_public, may_be_inside, read_url
+from dedup_pipeline.stages.fetch.http.connections import resolve_host
 
 INSIDE = [
     "0.0.0.0/8",
@@ -200,7 +200,7 @@ def test_any_text_is_a_target_or_refused(text):
 def test_disguised_inside_addresses_are_blocked(url):
     def reach():
         target = read_url(url)
-        resolve(target.host, target.port, FetchSettings())
+        resolve_host(target.host, target.port, FetchSettings())
 
     with pytest.raises(AddressError) as caught:
         reach()
@@ -211,10 +211,10 @@ def test_a_name_with_public_and_inside_addresses_keeps_the_public_ones(monkeypat
     def answer(host, port, **_):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, port)) for text in ("10.0.0.1", "8.8.8.8")]
 
-    monkeypatch.setattr(connection.socket, "getaddrinfo", answer)
-    assert resolve("mixed.example", 80, FetchSettings()) == [(socket.AF_INET, ("8.8.8.8", 80))]
+    monkeypatch.setattr(connections.socket, "getaddrinfo", answer)
+    assert resolve_host("mixed.example", 80, FetchSettings()) == [(socket.AF_INET, ("8.8.8.8", 80))]
     inside = FetchSettings(allow_hosts=("mixed.example",))
-    assert len(resolve("mixed.example", 80, inside)) == 2
+    assert len(resolve_host("mixed.example", 80, inside)) == 2
 
 
 def test_allowed_hosts_are_exact():

@@ -17,9 +17,9 @@ import faulty_server as faulty
 from dedup_pipeline.pictures.decode import Limits
 from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.schemas import FetchStatus
-from dedup_pipeline.stages.fetch.client import retry_after
-from dedup_pipeline.stages.fetch.content import judge
-from dedup_pipeline.stages.fetch.crew import Crew
+from dedup_pipeline.stages.fetch.http.client import retry_after
+from dedup_pipeline.stages.fetch.http.content import check_content
+from dedup_pipeline.stages.fetch.http.workers import FetchWorkers
 from dedup_pipeline.wording import tidy
 
 
@@ -27,7 +27,7 @@ def fetch_urls(settings, *urls, within=15.0):
     """Fetch some URLs; their rows by URL."""
     end = time.monotonic() + within
     rows = {}
-    with Crew(settings.fetch) as crew:
+    with FetchWorkers(settings.fetch) as crew:
         for url in urls:
             crew.send(url)
         while len(rows) < len(urls):
@@ -194,7 +194,7 @@ def test_a_decoder_that_fails_costs_one_photo(monkeypatch):
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
     picture = io.BytesIO()
     Image.new("RGB", (8, 8)).save(picture, "PNG")
-    assert judge(picture.getvalue(), Limits()).status is FetchStatus.TRUNCATED
+    assert check_content(picture.getvalue(), Limits()).status is FetchStatus.TRUNCATED
 
 
 def large_tiff():
@@ -436,8 +436,8 @@ def test_a_defect_in_a_thread_is_raised(server, make_settings, monkeypatch):
     def fail(*_):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("dedup_pipeline.stages.fetch.client.Client.request", fail)
-    with Crew(make_settings().fetch) as crew, contextlib.suppress(TimeoutError):
+    monkeypatch.setattr("dedup_pipeline.stages.fetch.http.client.Client.request", fail)
+    with FetchWorkers(make_settings().fetch) as crew, contextlib.suppress(TimeoutError):
         crew.send(server.url("/a.jpg"))
         with pytest.raises(RuntimeError, match="a defect"):
             crew.next_result(5)

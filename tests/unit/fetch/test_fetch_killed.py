@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import time
 
 import pyarrow as pa
@@ -10,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import faulty_server as faulty
-from dedup_pipeline.stages.fetch import fetch, fetch_pack, pack, plan_fetch
+from dedup_pipeline.stages.fetch import fetch, fetch_pack, plan_fetch
+from dedup_pipeline.stages.fetch.partial_results import partial_parts
 from dedup_pipeline.stages.fetch.plan import read_plan
-from dedup_pipeline.stages.fetch.spool import spooled_parts
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.packs import pack_ids
 from fetched import content, paths, start
@@ -22,7 +23,7 @@ def spooled(store):
     """The URLs whose results are safe."""
     found = set()
     for pack_id in store.names("packs"):
-        for part in spooled_parts(store, pack_id):
+        for part in partial_parts(store, pack_id):
             found.update(store.read_table(part, ["url"])["url"].to_pylist())
         if store.exists(store.pack(pack_id, "manifest.json")):
             found.update(store.read_table(store.pack(pack_id, "fetches.parquet"), ["url"])["url"].to_pylist())
@@ -105,7 +106,9 @@ def test_what_an_earlier_version_has_spooled_is_fetched_anew(server, make_settin
 
 def test_a_second_run_of_the_same_pack_does_no_harm(server, make_settings, make_dump, monkeypatch):
     """A lease is lost, and the process that took over finishes the pack while this one is under way."""
-    monkeypatch.setattr(pack, "locked", lambda store, name: contextlib.nullcontext())
+    monkeypatch.setattr(
+        sys.modules["dedup_pipeline.stages.fetch.fetch_pack"], "locked", lambda store, name: contextlib.nullcontext()
+    )
     settings = make_settings()
     make_dump(settings, "one", paths(0, 30))
     (pack_id,) = plan_fetch(settings, "one")

@@ -11,7 +11,7 @@ import faulty_server as faulty
 from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.pictures.perceptual import image_id
 from dedup_pipeline.schemas import FETCHES, IMAGES, PHOTOS
-from dedup_pipeline.stages.fetch import fetch, fetch_pack, finish_fetch, photos, plan_fetch, seal
+from dedup_pipeline.stages.fetch import fetch, fetch_pack, finish_fetch, photos, plan_fetch, write_pack
 from dedup_pipeline.stages.fetch.packing import SHARED_BY
 from dedup_pipeline.stages.fetch.plan import read_plan
 from dedup_pipeline.store import Store
@@ -103,7 +103,7 @@ def test_the_images_of_a_pack_are_distinct_sorted_and_in_small_groups(server, ma
 def test_the_tables_do_not_depend_on_the_window(server, make_settings, make_dump, monkeypatch):
     tables = []
     for window in (1, 10**9):
-        monkeypatch.setattr(seal, "_WINDOW_BYTES", window)
+        monkeypatch.setattr(write_pack, "_WINDOW_BYTES", window)
         settings = make_settings(store=f"store-{window}")
         make_dump(settings, "one", paths(0, 150))
         fetch(settings, "one")

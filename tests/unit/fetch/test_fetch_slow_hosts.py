@@ -8,7 +8,7 @@ import pytest
 
 import faulty_server as faulty
 from dedup_pipeline.stages.fetch import fetch
-from dedup_pipeline.stages.fetch.crew import Crew
+from dedup_pipeline.stages.fetch.http.workers import FetchWorkers
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.packs import FETCHES_FILE, pack_ids
 from fetched import paths
@@ -126,7 +126,7 @@ def test_hosts_that_answer_do_not_wait_for_those_that_hang(server, servers, make
     slow = servers(count, faulty.drip_body)
     good = urls_of(server, count=60)
     settings = make_settings(threads=4, total_timeout=600.0, read_timeout=600.0, allow_hosts=("127.0.0.1",))
-    with Crew(settings.fetch) as crew:
+    with FetchWorkers(settings.fetch) as crew:
         for url in (*good, *urls_of(*slow)):
             crew.send(url)
         for _ in good[:-10]:

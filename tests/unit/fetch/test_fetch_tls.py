@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import faulty_server as faulty
-from dedup_pipeline.stages.fetch.address import read_url
-from dedup_pipeline.stages.fetch.client import Client
+from dedup_pipeline.stages.fetch.http.addresses import read_url
+from dedup_pipeline.stages.fetch.http.client import Client
 
 
 @pytest.fixture

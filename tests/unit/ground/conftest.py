@@ -7,7 +7,7 @@ from itertools import starmap
 import pytest
 
 from dedup_pipeline.pictures.decode import Picture
-from dedup_pipeline.sample.photo import Shot, shoot
+from dedup_pipeline.sample.rendering.photo import Shot, shoot
 from dedup_pipeline.verdict.alignment import View, view_of
 from studio import STYLES, look_of
 

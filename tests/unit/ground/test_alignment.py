@@ -11,7 +11,7 @@ import pytest
 from dedup_pipeline.augmentation import edits
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
-from dedup_pipeline.sample.photo import Shot
+from dedup_pipeline.sample.rendering.photo import Shot
 from dedup_pipeline.verdict.alignment import View, register, view_of
 from dedup_pipeline.verdict.alignment.view import SIDE
 

@@ -1,4 +1,4 @@
-"""What two pictures tell when one is laid over the other: what is forgiven, and what is not."""
+"""What two pictures tell when one is aligned with the other: what is forgiven, and what is not."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dedup_pipeline.augmentation.edits.overlay import lettering
 from dedup_pipeline.augmentation.edits.picture import blend
 from dedup_pipeline.augmentation.reuploads import generator_of, pack, recolour, reprint, reupload, reupload_with_names
 from dedup_pipeline.pictures.decode import Picture
-from dedup_pipeline.sample.bundle import Bundle, paste_together
-from dedup_pipeline.sample.photo import Shot, photograph, shoot
+from dedup_pipeline.sample.rendering.bundle import Bundle, paste_together
+from dedup_pipeline.sample.rendering.photo import Shot, photograph, shoot
 from dedup_pipeline.verdict.alignment import ALIGNED, View, aligned_evidence, view_of
 from studio import look_of
 

@@ -8,7 +8,7 @@ from dedup_pipeline.config import IndexSettings, MatchSettings, Settings, TrainS
 from dedup_pipeline.config.renamed import RENAMED, _warn
 from dedup_pipeline.errors import SettingsError
 from dedup_pipeline.store import digest
-from training.key import run_key
+from training.run_key import run_key
 
 
 @pytest.fixture(autouse=True)

@@ -203,13 +203,13 @@ def test_a_picture_that_takes_more_than_the_budget_is_refused_and_named(kind):
 NO_MEMORY = """
 import os, resource, sys
 from pathlib import Path
-from dedup_pipeline.stages.fetch.content import judge
+from dedup_pipeline.stages.fetch.http.content import check_content
 from dedup_pipeline.pictures.decode import *
 
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
 resource.setrlimit(resource.RLIMIT_AS, (taken + 16_000_000,) * 2)
 try:
-    print(judge(Path(sys.argv[1]).read_bytes(), Limits()).status)
+    print(check_content(Path(sys.argv[1]).read_bytes(), Limits()).status)
 except Exception as error:
     print(type(error).__name__, error.retryable)
 """

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.rehearsal.unseen_overlays import screenshot
 from dedup_pipeline.augmentation.edits import mirror, pad_square, recolour
 from dedup_pipeline.verdict.alignment import ALIGNED
-from dedup_pipeline.verdict.evidence import EVIDENCE, GLANCE, Looks, compare
+from dedup_pipeline.verdict.evidence import EVIDENCE, FIRST_PASS, ImageFeatures, compare
 
 
 def photo(seed):
@@ -24,26 +24,26 @@ def photo(seed):
     return picture
 
 
-def looks(*pictures):
+def features(*pictures):
     generator = np.random.default_rng(len(pictures))
     vectors = generator.standard_normal((len(pictures), 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Looks.from_pictures(list(pictures), vectors, np.zeros(len(pictures), np.float32))
+    return ImageFeatures.from_pictures(list(pictures), vectors, np.zeros(len(pictures), np.float32))
 
 
 def test_it_is_the_same_from_either_side():
-    some = looks(*(photo(seed) for seed in range(8)))
+    some = features(*(photo(seed) for seed in range(8)))
     first, second = np.arange(8), np.arange(8)[::-1]
     forth = compare(some.take(first), some.take(second))
     back = compare(some.take(second), some.take(first))
-    for name in GLANCE:
+    for name in FIRST_PASS:
         assert forth[name] == pytest.approx(back[name], abs=1e-5), name
 
 
 def test_the_evidence_is_what_a_glance_tells_and_what_the_alignment_tells():
-    assert set(compare(looks(photo(1)), looks(photo(2)))) == {*GLANCE, "mirrored"}
-    assert {*EVIDENCE} == {*GLANCE, *ALIGNED}
-    assert not {*GLANCE} & {*ALIGNED}
+    assert set(compare(features(photo(1)), features(photo(2)))) == {*FIRST_PASS, "mirrored"}
+    assert {*EVIDENCE} == {*FIRST_PASS, *ALIGNED}
+    assert not {*FIRST_PASS} & {*ALIGNED}
     assert {*EVIDENCE.values()} == {-1, 0, 1}
 
 
@@ -53,14 +53,14 @@ def test_a_screenshot_looks_like_the_photo_on_it(dark):
         # a ground that differs from the page, dark or light
         shown = np.where(photo(seed) == 244, np.uint8(205), photo(seed))
         page = screenshot(shown, "Nova", 499, 75, dark=dark)
-        evidence = compare(looks(shown), looks(page))
+        evidence = compare(features(shown), features(page))
         assert evidence["phash_distance"][0] <= 10, seed
         assert evidence["layout_likeness"][0] > 0.9, seed
         assert evidence["aspect_difference"][0] < 0.06, seed
 
 
 def test_a_picture_agrees_with_itself():
-    some = looks(photo(1))
+    some = features(photo(1))
     evidence = compare(some, some)
     assert evidence["cosine"][0] == pytest.approx(1)
     assert evidence["layout_likeness"][0] == pytest.approx(1)
@@ -69,7 +69,7 @@ def test_a_picture_agrees_with_itself():
 
 
 def test_the_mirror_image_is_recognised_as_one():
-    evidence = compare(looks(photo(2)), looks(mirror(photo(2))))
+    evidence = compare(features(photo(2)), features(mirror(photo(2))))
     assert evidence["mirrored"][0] == 1
     assert evidence["phash_distance"][0] <= 4
     assert evidence["layout_likeness"][0] > 0.95
@@ -81,7 +81,7 @@ def test_colours_by_place_are_quantiles_of_distances_in_the_better_orientation()
     layouts = generator.integers(0, 256, (6, 192), dtype=np.uint8)
     cells = layouts.reshape(-1, 8, 8, 3)
     others = cells[:, :, ::-1] ^ generator.integers(0, 8, cells.shape, dtype=np.uint8)  # mirrored, and a little off
-    some = looks(*(photo(seed) for seed in range(6)))
+    some = features(*(photo(seed) for seed in range(6)))
     found = compare(replace(some, layout=layouts), replace(some, layout=others.reshape(layouts.shape)))
     apart = cells.astype(np.float32) - others[:, :, ::-1].astype(np.float32)
     distances = np.hypot(apart[..., 1], apart[..., 2]).reshape(6, -1)
@@ -92,13 +92,13 @@ def test_colours_by_place_are_quantiles_of_distances_in_the_better_orientation()
 
 def test_a_recolour_differs_in_colour_and_not_in_layout():
     original, other = photo(3), recolour(photo(3), hue=120, lightness=0.0, chroma=1.2)
-    evidence = compare(looks(original), looks(other))
+    evidence = compare(features(original), features(other))
     assert evidence["phash_distance"][0] <= 16
     assert evidence["layout_likeness"][0] > 0.8
     assert evidence["colour_distance"][0] > 10
 
 
 def test_padding_changes_neither_colour_nor_layout():
-    evidence = compare(looks(photo(4)), looks(pad_square(photo(4), (244, 244, 244))))
+    evidence = compare(features(photo(4)), features(pad_square(photo(4), (244, 244, 244))))
     assert evidence["layout_likeness"][0] > 0.95
     assert evidence["colour_distance"][0] < 4

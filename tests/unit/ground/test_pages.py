@@ -18,7 +18,7 @@ from dedup_pipeline.augmentation import edits
 from dedup_pipeline.augmentation.reuploads import generator_of, pack, recolour
 from dedup_pipeline.pictures.decode import Picture
 from dedup_pipeline.pictures.photo_region import photo_of
-from dedup_pipeline.sample.photo import Shot
+from dedup_pipeline.sample.rendering.photo import Shot
 
 NAVY, PINK, YELLOW = (24, 40, 96), (240, 90, 150), (250, 196, 20)
 Box = npt.NDArray[np.float64]

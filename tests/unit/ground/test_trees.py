@@ -97,6 +97,6 @@ def test_evidence_that_cannot_be_told_speaks_for_no_pair(calibrated: VerdictMode
             np.testing.assert_allclose(calibrated.logits(missing), calibrated.logits(worst), atol=1e-9, err_msg=name)
         assert calibrated.logits(missing)[0] <= calibrated.logits(middling)[0] + 1e-9, name
     nothing = {name: np.full(1, np.nan, np.float32) for name in EVIDENCE}
-    logits, at_worst = calibrated.judged(nothing)
+    logits, at_worst = calibrated.logits_and_worst(nothing)
     assert at_worst.all()
     assert -LOGIT_CAP <= logits[0] < calibrated.logits(middling)[0]

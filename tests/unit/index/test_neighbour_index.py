@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from dedup_pipeline.config import load_settings
 from dedup_pipeline.errors import ModelError
-from dedup_pipeline.stages.index import NeighbourIndex, Vectors, annoy_files, crowd_of, faiss_files
-from dedup_pipeline.stages.index.cells import cell_count, compared, probe_count
-from dedup_pipeline.stages.index.quality import crowds_of, measure_recall
+from dedup_pipeline.stages.index import NeighbourIndex, Vectors, annoy_files, faiss_files, local_similarity
+from dedup_pipeline.stages.index.ivf_cells import cell_count, compared, probe_count
+from dedup_pipeline.stages.index.quality import local_similarities, measure_recall
 from dedup_pipeline.stages.index.rows import digests_of, distinct_rows
 from dedup_pipeline.stages.index.sidecar import METRIC, Sidecar
 
@@ -165,9 +165,11 @@ def test_the_recall_of_a_good_index_is_one_and_of_a_poor_one_less(tmp_path, libr
 
 
 def test_the_crowd_is_the_neighbourhood_beyond_the_nearest():
-    assert crowd_of(np.linspace(1, 0, 21, dtype=np.float32)) == pytest.approx(np.mean(np.linspace(1, 0, 21)[5:15]))
-    assert crowd_of(np.array([0.9, 0.4], np.float32)) == pytest.approx(0.4)
-    assert crowd_of(np.array([], np.float32)) == 0
+    assert local_similarity(np.linspace(1, 0, 21, dtype=np.float32)) == pytest.approx(
+        np.mean(np.linspace(1, 0, 21)[5:15])
+    )
+    assert local_similarity(np.array([0.9, 0.4], np.float32)) == pytest.approx(0.4)
+    assert local_similarity(np.array([], np.float32)) == 0
 
 
 @given(st.lists(st.integers(0, 21), min_size=1, max_size=5), st.integers(0, 30), st.integers(1, 21))
@@ -175,5 +177,5 @@ def test_the_crowds_of_many_are_those_of_each(lengths, seed, width):
     cosines = -np.sort(-np.random.default_rng(seed).random((len(lengths), width), dtype=np.float32), axis=1)
     for row, length in enumerate(lengths):
         cosines[row, length:] = -np.inf
-    expected = [np.float32(crowd_of(row[:length])) for row, length in zip(cosines, lengths, strict=True)]
-    assert crowds_of(cosines).tolist() == expected
+    expected = [np.float32(local_similarity(row[:length])) for row, length in zip(cosines, lengths, strict=True)]
+    assert local_similarities(cosines).tolist() == expected

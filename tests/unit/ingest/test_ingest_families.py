@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_pipeline.stages.ingest.families import Families
-from dedup_pipeline.stages.ingest.identity import IdTable, keys_of
-from dedup_pipeline.stages.ingest.naming import smallest_ids
+from dedup_pipeline.stages.ingest.families import UnionFind
+from dedup_pipeline.stages.ingest.family_ids import smallest_ids
+from dedup_pipeline.stages.ingest.id_table import IdTable, id_keys
 
 ids = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=24)
 
@@ -20,9 +20,9 @@ ids = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]),
 def test_keys_are_equal_for_equal_ids_only(names, skipped):
     array = pa.array(names, pa.string()).slice(skipped)
     names = names[skipped:]
-    keys = [tuple(key) for key in keys_of(array).tolist()]
+    keys = [tuple(key) for key in id_keys(array).tolist()]
     assert len(set(zip(names, keys, strict=True))) == len(set(names)) == len(set(keys))
-    fronts = [tuple(key) for key in keys_of(array, whole=False).tolist()]
+    fronts = [tuple(key) for key in id_keys(array, whole=False).tolist()]
     assert fronts == [
         tuple(int.from_bytes(name.encode()[:16].ljust(16, b"\0")[at : at + 8], "big") for at in (0, 8))
         for name in names
@@ -35,7 +35,7 @@ def test_an_id_keeps_its_number_while_the_table_grows(prefix):
     table, known = IdTable(), {}
     for _ in range(40):
         names = [f"{prefix}{chosen.randrange(200_000)}" for _ in range(8000)]
-        for name, number in zip(names, table.numbers(keys_of(pa.array(names))).tolist(), strict=True):
+        for name, number in zip(names, table.numbers(id_keys(pa.array(names))).tolist(), strict=True):
             assert known.setdefault(name, number) == number
     assert sorted(known.values()) == list(range(table.count))
     assert table.count > 1 << 17
@@ -57,7 +57,7 @@ def components(links, count):
 def test_families_are_closed_and_know_no_order(links, at_once, chosen):
     expected = components(links, 20)
     for _ in range(2):
-        families = Families()
+        families = UnionFind()
         for first in range(0, len(links), at_once):
             one, other = np.array(links[first : first + at_once], np.int32).T
             families.link(one, other)
@@ -70,7 +70,7 @@ def test_families_are_closed_and_know_no_order(links, at_once, chosen):
 
 
 def test_a_long_chain_is_one_family():
-    families = Families()
+    families = UnionFind()
     order = np.random.default_rng(1).permutation(99_999).astype(np.int32)
     for part in np.array_split(order, 7):
         families.link(part, part + 1)

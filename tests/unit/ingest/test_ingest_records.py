@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dedup_pipeline.stages.ingest.csv.scanner import Scanner
+from dedup_pipeline.stages.ingest.csv.splitter import Splitter
 from dedup_pipeline.stages.ingest.readers import parse
-from dedup_pipeline.stages.ingest.records import Splitter
-from dedup_pipeline.stages.ingest.scanner import Scanner
 
 LIMIT = 1 << 20
 

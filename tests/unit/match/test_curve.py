@@ -125,7 +125,7 @@ def test_what_no_decoy_finds_is_not_likelier_than_the_judge_says():
 @pytest.mark.parametrize("rows", [1, 33, 5000])
 def test_candidates_counted_some_at_a_time_make_the_same_curve(rows):
     logits, _, decoys = dump(300, 3000, 1500)
-    logits[np.random.default_rng(2).random(len(logits)) < 0.6] = -LOGIT_CAP  # ruled out at a glance
+    logits[np.random.default_rng(2).random(len(logits)) < 0.6] = -LOGIT_CAP  # ruled out in the first pass
     weights = np.random.default_rng(3).integers(1, 3, len(logits))
     tally = Tally(decoys, np.full(len(decoys), 2.3))
     for start in range(0, len(logits), rows):

@@ -7,10 +7,10 @@ import pytest
 
 from dedup_pipeline.errors import ModelError
 from dedup_pipeline.stages.match import reference as module
-from dedup_pipeline.stages.match.known import Known
+from dedup_pipeline.stages.match.labelled_pairs import LabelledPairs
 from dedup_pipeline.stages.match.reference import OF_MODEL, reference, reference_digest, write_reference
-from dedup_pipeline.stages.match.simulate import PACK, RECOLOUR, REPRINT
-from dedup_pipeline.verdict.evidence import EVIDENCE, GLANCE
+from dedup_pipeline.stages.match.simulated_pairs import PACK, RECOLOUR, REPRINT
+from dedup_pipeline.verdict.evidence import EVIDENCE, FIRST_PASS
 
 
 def test_it_fits_the_evidence_of_this_version_and_is_enough_for_the_smallest_shop():
@@ -19,7 +19,7 @@ def test_it_fits_the_evidence_of_this_version_and_is_enough_for_the_smallest_sho
     assert set(whole.known.pairs.evidence) == set(EVIDENCE)
     assert whole.known.labels[whole.aligned].any()
     assert not whole.decoys.labels.any()
-    aligned = {name: values for name, values in whole.known.pairs.evidence.items() if name not in GLANCE}
+    aligned = {name: values for name, values in whole.known.pairs.evidence.items() if name not in FIRST_PASS}
     assert all(np.isnan(values[~whole.aligned]).all() for values in aligned.values())
     assert np.isfinite(aligned["structure"][whole.aligned & whole.known.labels]).mean() > 0.9
     assert all(np.isnan(whole.known.pairs.evidence[name]).all() for name in OF_MODEL)
@@ -47,8 +47,8 @@ def test_other_motifs_are_apart_and_differ_deep_inside_the_product():
 
 def test_what_is_written_is_read_and_another_content_has_another_digest(monkeypatch):
     whole, before = reference(10_000), reference_digest()
-    known = Known.together([whole.known.only(whole.aligned), whole.reprints]), whole.known.only(~whole.aligned)
-    decoys = whole.decoys.only(whole.decoys_aligned), whole.decoys.only(~whole.decoys_aligned).of(GLANCE)
+    known = LabelledPairs.together([whole.known.only(whole.aligned), whole.reprints]), whole.known.only(~whole.aligned)
+    decoys = whole.decoys.only(whole.decoys_aligned), whole.decoys.only(~whole.decoys_aligned).of(FIRST_PASS)
     content = write_reference(known, decoys, whole.pictures, whole.shop_nodes)
     monkeypatch.setattr(module, "_content", lambda: content)
     again = reference(10_000)

@@ -22,8 +22,8 @@ from dedup_pipeline.model.network import write_model
 from dedup_pipeline.stages.embed import embed
 from dedup_pipeline.stages.index import index
 from dedup_pipeline.stages.match import Calibration, match_part, plan_match, views
-from dedup_pipeline.stages.match.earlier import settle
-from dedup_pipeline.stages.match.laid import NAMES, Kept, laid_path, read_kept
+from dedup_pipeline.stages.match.alignment_cache import NAMES, CachedEvidence, cache_path, read_cached
+from dedup_pipeline.stages.match.earlier_dumps import reuse_or_calibrate
 from dedup_pipeline.stages.match.nodes import Nodes, open_nodes
 from dedup_pipeline.stages.match.views import Gallery
 from dedup_pipeline.store import Store
@@ -151,12 +151,12 @@ def test_a_finished_dump_stays_as_it_is_when_another_finishes_later(second: Seco
     assert (plan_of(settings, SECOND), tables(settings, SECOND)) == before
 
 
-def settled(settings: Settings, dump_id: str, nodes: Nodes, **changed: Any) -> tuple[str, float]:
+def chosen(settings: Settings, dump_id: str, nodes: Nodes, **changed: Any) -> tuple[str, float]:
     """On which dump the verdicts would be calibrated, and how much has changed since."""
     known = plan_of(settings, FIRST)
     options = {"basis": known["inputs"]["basis"], "version": known["version"], "recalibrate_from": 0.1} | changed
     store, fitted = Store(settings.store), calibration_of(settings, FIRST)
-    found = settle(store, dump_id, nodes, fit=lambda: fitted, **options)
+    found = reuse_or_calibrate(store, dump_id, nodes, fit=lambda: fitted, **options)
     return found.calibrated_on, found.changed
 
 
@@ -165,12 +165,12 @@ def test_what_a_calibration_rests_on_must_be_the_same(second: Second) -> None:
     nodes, changed = nodes_of(settings, SECOND), STEP / PRODUCTS
     basis = plan_of(settings, FIRST)["inputs"]["basis"]
     early, late = "2018-10-04", "2018-10-05-b"
-    assert settled(settings, late, nodes) == (FIRST, pytest.approx(changed))
-    assert settled(settings, late, nodes, recalibrate_from=changed) == (late, 0)
-    assert settled(settings, late, nodes, basis=basis | {"seed": 8}) == (late, 0)
-    assert settled(settings, late, nodes, basis=basis | {"model": "another"}) == (late, 0)
-    assert settled(settings, late, nodes, version=1) == (late, 0)
-    assert settled(settings, early, nodes) == (early, 0)  # no dump is judged by what came after it
+    assert chosen(settings, late, nodes) == (FIRST, pytest.approx(changed))
+    assert chosen(settings, late, nodes, recalibrate_from=changed) == (late, 0)
+    assert chosen(settings, late, nodes, basis=basis | {"seed": 8}) == (late, 0)
+    assert chosen(settings, late, nodes, basis=basis | {"model": "another"}) == (late, 0)
+    assert chosen(settings, late, nodes, version=1) == (late, 0)
+    assert chosen(settings, early, nodes) == (early, 0)  # no dump is judged by what came after it
 
 
 def test_small_steps_make_no_large_one(second: Second, tmp_path: Path) -> None:
@@ -189,8 +189,8 @@ def test_pictures_that_are_gone_count_as_those_that_are_new(second: Second, tmp_
     smaller = write_dump(tmp_path / "store", "2018-10-08", 0, 30)
     plan_match(smaller, "2018-10-08")
     nodes = nodes_of(smaller, "2018-10-08")
-    assert settled(settings, "2018-10-05-b", nodes)[0] == "2018-10-05-b"
-    assert settled(settings, "2018-10-05-b", nodes, recalibrate_from=0.3) == (FIRST, pytest.approx(0.25))
+    assert chosen(settings, "2018-10-05-b", nodes)[0] == "2018-10-05-b"
+    assert chosen(settings, "2018-10-05-b", nodes, recalibrate_from=0.3) == (FIRST, pytest.approx(0.25))
 
 
 def test_decoys_of_a_larger_dump_count_for_more(first: Settings) -> None:
@@ -215,11 +215,11 @@ def laid_path_of(dump_id: str, part: int) -> str:
     return f"dumps/{dump_id}/match/laid-{part:05d}.parquet"
 
 
-def kept_of(settings: Settings, dump_id: str, part: int) -> tuple[Nodes, Kept]:
+def kept_of(settings: Settings, dump_id: str, part: int) -> tuple[Nodes, CachedEvidence]:
     """All that a part of a dump has kept."""
     nodes, store = nodes_of(settings, dump_id), Store(settings.store)
     every = np.arange(len(nodes) ** 2)
-    return nodes, read_kept(store, [laid_path(store, dump_id, part)], nodes, every)
+    return nodes, read_cached(store, [cache_path(store, dump_id, part)], nodes, every)
 
 
 def test_kept_evidence_is_bit_for_bit_that_of_laying(second: Second) -> None:
@@ -240,15 +240,15 @@ def test_verdicts_do_not_depend_on_what_was_kept(second: Second) -> None:
     assert [part["laid"] for part in lay_again(settings, SECOND)] == [0, 0]  # its own tables know all of it
     assert tables(settings, SECOND) == before
     store = Store(settings.store)
-    hidden = {part: store.read_bytes(laid_path(store, FIRST, part)) for part in PARTS}
+    hidden = {part: store.read_bytes(cache_path(store, FIRST, part)) for part in PARTS}
     for part in PARTS:
-        store.remove(laid_path(store, FIRST, part))
-        store.remove(laid_path(store, SECOND, part))
+        store.remove(cache_path(store, FIRST, part))
+        store.remove(cache_path(store, SECOND, part))
     counts = lay_again(settings, SECOND)
     assert [part["laid"] for part in counts] == [part["aligned"] for part in counts]
     assert tables(settings, SECOND) == before
     for part, data in hidden.items():
-        store.write_bytes(laid_path(store, FIRST, part), data)
+        store.write_bytes(cache_path(store, FIRST, part), data)
 
 
 def test_a_part_looks_at_no_picture_twice_and_lets_go_of_those_it_has_passed(
@@ -257,7 +257,7 @@ def test_a_part_looks_at_no_picture_twice_and_lets_go_of_those_it_has_passed(
     settings = first.model_copy(update={"store": str(shutil.copytree(first.store, tmp_path / "store"))})
     store, verdicts = Store(settings.store), f"dumps/{FIRST}/match/verdicts-00000.parquet"
     before = store.read_table(verdicts).to_pandas()
-    store.remove(laid_path(store, FIRST, 0))
+    store.remove(cache_path(store, FIRST, 0))
     store.remove(store.dump(FIRST, "match", "manifest-00000.json"))
     looked: list[int] = []
     held: list[int] = []
@@ -284,7 +284,7 @@ def test_a_part_looks_at_no_picture_twice_and_lets_go_of_those_it_has_passed(
 def test_evidence_of_another_version_of_the_alignment_is_not_taken(second: Second) -> None:
     settings, _ = second
     before, store = tables(settings, SECOND), Store(settings.store)
-    paths = [laid_path(store, dump, part) for dump in (FIRST, SECOND) for part in PARTS]
+    paths = [cache_path(store, dump, part) for dump in (FIRST, SECOND) for part in PARTS]
     kept = {path: store.read_bytes(path) for path in paths}
     for path in kept:
         table = store.read_table(path)
@@ -302,8 +302,8 @@ def test_a_part_that_is_killed_leaves_nothing_half_kept(second: Second) -> None:
     settings, _ = second
     before, store = tables(settings, SECOND), Store(settings.store)
     folder = Path(settings.store) / "dumps" / SECOND / "match"
-    hidden = {path: store.read_bytes(path) for path in (laid_path(store, FIRST, part) for part in PARTS)}
-    for path in (*hidden, laid_path(store, SECOND, 0)):
+    hidden = {path: store.read_bytes(path) for path in (cache_path(store, FIRST, part) for part in PARTS)}
+    for path in (*hidden, cache_path(store, SECOND, 0)):
         store.remove(path)
     store.remove(store.dump(SECOND, "match", "manifest-00000.json"))
     code = (

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from dedup_pipeline.stages.match.text_evidence import TEXTS
 from dedup_pipeline.stages.match.text_model import LEAST_PAIRS, MOST, TextModel, learn_texts, with_texts
-from dedup_pipeline.stages.match.texts import TEXTS
 from dedup_pipeline.verdict.classifier import LOGIT_CAP
 
 PAIRS = 2000

@@ -18,8 +18,8 @@ from dedup_pipeline.plan.learn import fitted, scaled
 from dedup_pipeline.plan.observe import Observation, Observed
 from dedup_pipeline.plan.steps import BY_NAME, STEPS, joined, ordered, pieces
 from dedup_pipeline.stages.fetch import photos
-from dedup_pipeline.stages.index.cells import cell_count
-from dedup_pipeline.stages.match import merging, parts
+from dedup_pipeline.stages.index.ivf_cells import cell_count
+from dedup_pipeline.stages.match import merge_parts, partition
 
 HOUR = 3600.0
 SETTINGS = load_settings(["index.library=faiss"])  # at any size: where `auto` changes to it, less is taken
@@ -128,8 +128,8 @@ def test_units_are_hours_gigabytes_and_bytes():
     assert temporary == {"ingest": pytest.approx(8 * 0.2)}
     known = COSTS.model_copy(update={"stored": {"verdicts": Stored(driver="candidates", bytes=80)}})
     halves = reckoned(rows=2_000_000, images=1_000_000, shard=500_000, costs=known)
-    merging = next(step for step in halves.steps if step.step == "match-finish")
-    assert merging.temporary_gigabytes == pytest.approx(1.25 * 500_000 * 10 * 80 / 1e9)  # of a shard's pairs
+    merge_parts = next(step for step in halves.steps if step.step == "match-finish")
+    assert merge_parts.temporary_gigabytes == pytest.approx(1.25 * 500_000 * 10 * 80 / 1e9)  # of a shard's pairs
     # 1000 packs and 160 parts of 5000 nodes, in 64 tasks each
     assert {name: steps[name].tasks for name in ("fetch", "embed", "match", "index")} == {
         "fetch": 64, "embed": 64, "match": 64, "index": 1
@@ -202,10 +202,10 @@ def test_nonsense_is_refused_in_one_sentence(numbers, said):
 
 def test_unit_costs_are_found_again_in_runs_that_follow_them():
     true = {"task": 2.0, "nodes": 3e-6, "joined": 1.5, "candidates": 5e-5, "aligned": 8e-3}
-    parts = ((500, 500, 900), (4500, 700, 1500), (20_000, 5000, 0), (80_000, 5000, 0), (900, 300, 0))
+    partition = ((500, 500, 900), (4500, 700, 1500), (20_000, 5000, 0), (80_000, 5000, 0), (900, 300, 0))
     drivers = [
         {"task": 1.0, "nodes": nodes, "joined": joined(own, nodes, 8), "candidates": 30 * own, "aligned": aligned}
-        for nodes, own, aligned in parts
+        for nodes, own, aligned in partition
     ]
     seen = [Observation("match", one, BY_NAME["match"].of(one, true)) for one in drivers]
     found = fitted(seen, "match")
@@ -270,8 +270,8 @@ def test_the_packages_costs_are_measured_with_the_default_settings():
 
 def test_the_forms_know_how_much_the_steps_hold_at_a_time():
     assert photos._PIECE == forms.PIECE
-    assert (parts._CELL, parts._MOST_CELLS) == (forms.CELL, forms.MOST_CELLS)
-    assert (merging.RANGE_ROWS, merging._MOST_RANGES) == (forms.RANGE_ROWS, forms.MOST_RANGES)
+    assert (partition._CELL, partition._MOST_CELLS) == (forms.CELL, forms.MOST_CELLS)
+    assert (merge_parts.RANGE_ROWS, merge_parts._MOST_RANGES) == (forms.RANGE_ROWS, forms.MOST_RANGES)
     assert [pieces(rows) for rows in (1, 4_000_000, 4_000_001, 40_000_000)] == [1, 1, 2, 10]
     assert [ordered(n) for n in (10.0, 5e6, 256e6, 1e9)] == [10, 1e6, 1e6, 1e9 / 256]
 

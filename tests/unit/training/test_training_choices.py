@@ -17,9 +17,9 @@ from tiny_shop import DUMP, TINY, write_tiny_shop
 from training.backbone import untrained_network
 from training.batches import EpochBatches
 from training.checkpoint import StoreCheckpoint
-from training.photos import Photos, load_photos, subset
-from training.session import train_and_register
-from training.train import Fitted, fit
+from training.dataset import PhotoDataset, load_photos, subset
+from training.fit import Fitted, fit
+from training.mlflow_run import train_and_register
 from training.validation import validation_set
 
 ROOT = Path(__file__).parents[3]
@@ -31,7 +31,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def photos(settings: Settings) -> Photos:
+def photos(settings: Settings) -> PhotoDataset:
     return load_photos(Store(settings.store), settings, [DUMP])
 
 
@@ -39,7 +39,7 @@ def with_train(settings: Settings, **changes: Any) -> Settings:
     return settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
 
 
-def trained(photos: Photos, settings: Settings, folder: Path) -> tuple[Fitted, dict[str, float]]:
+def trained(photos: PhotoDataset, settings: Settings, folder: Path) -> tuple[Fitted, dict[str, float]]:
     """A training of its own, and what its last epoch logged."""
     learnt, held_out = subset(photos, ~photos.held_out), subset(photos, photos.held_out)
     logged: dict[str, float] = {}
@@ -54,7 +54,7 @@ def trained(photos: Photos, settings: Settings, folder: Path) -> tuple[Fitted, d
     return fitted, logged
 
 
-def change_of_views(photos: Photos, settings: Settings) -> float:
+def change_of_views(photos: PhotoDataset, settings: Settings) -> float:
     """Mean change of the pixels from a product's photo, its first view, to the others."""
     neighbours = np.zeros((len(np.unique(photos.labels)), 1), dtype=np.int64)
     changes = []
@@ -64,14 +64,14 @@ def change_of_views(photos: Photos, settings: Settings) -> float:
     return float(np.mean(changes))
 
 
-def test_stronger_reuploads_change_more(settings: Settings, photos: Photos) -> None:
+def test_stronger_reuploads_change_more(settings: Settings, photos: PhotoDataset) -> None:
     light, usual, strong = (
         change_of_views(photos, with_train(settings, reuploads=name)) for name in ("light", "usual", "strong")
     )
     assert light < usual < strong
 
 
-def test_without_recolours_a_batch_holds_photos_alone(settings: Settings, photos: Photos) -> None:
+def test_without_recolours_a_batch_holds_photos_alone(settings: Settings, photos: PhotoDataset) -> None:
     neighbours = np.zeros((len(np.unique(photos.labels)), 1), dtype=np.int64)
     batches = list(EpochBatches(photos, neighbours, with_train(settings, recolours=0.0), 0))
     assert all((batch.labels >= 0).all() and len(np.unique(batch.labels)) == 4 for batch in batches)
@@ -127,7 +127,7 @@ def test_names_that_timm_has_or_had_are_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"loss": "infonce"}, {"loss": "contrastive"}, {"miner": "all"}])
-def test_every_choice_learns(settings: Settings, photos: Photos, changes: dict[str, str], tmp_path: Path) -> None:
+def test_every_choice_learns(settings: Settings, photos: PhotoDataset, changes: dict[str, str], tmp_path: Path) -> None:
     asked = with_train(settings, **changes, epochs=1)
     fitted, logged = trained(photos, asked, tmp_path / "one")
     assert fitted.after >= fitted.before
@@ -135,7 +135,7 @@ def test_every_choice_learns(settings: Settings, photos: Photos, changes: dict[s
     assert logged["train/active_triplets"] > 0
 
 
-def test_infonce_learns_the_same_again(settings: Settings, photos: Photos, tmp_path: Path) -> None:
+def test_infonce_learns_the_same_again(settings: Settings, photos: PhotoDataset, tmp_path: Path) -> None:
     asked = with_train(settings, loss="infonce", epochs=1)
     one, two = (trained(photos, asked, tmp_path / name)[0].network.state_dict() for name in ("one", "two"))
     assert all(torch.equal(one[name], two[name]) for name in one)

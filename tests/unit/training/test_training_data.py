@@ -14,8 +14,8 @@ from dedup_pipeline.pictures.decode import Picture, decode
 from dedup_pipeline.store import Store
 from tiny_shop import DUMP, draw_product, write_tiny_shop
 from training.batches import EpochBatches, look_alike_order, split_of
-from training.guard import components, labels_of
-from training.photos import Photos, load_photos, subset
+from training.dataset import PhotoDataset, load_photos, subset
+from training.false_negatives import components, labels_of
 from training.validation import validation_set
 
 
@@ -25,7 +25,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def photos(settings: Settings) -> Photos:
+def photos(settings: Settings) -> PhotoDataset:
     return load_photos(Store(settings.store), settings, [DUMP])
 
 
@@ -60,7 +60,7 @@ def test_the_guard_joins_copies_and_not_recolours_nor_other_products() -> None:
     assert labels_of(table).tolist() == [0, 0, 0, 3, 4]
 
 
-def test_families_stay_on_one_side(photos: Photos) -> None:
+def test_families_stay_on_one_side(photos: PhotoDataset) -> None:
     sides = {family: set(photos.held_out[photos.families == family]) for family in photos.families}
     assert all(len(side) == 1 for side in sides.values())
     assert 6 <= photos.held_out.sum() <= 12
@@ -91,7 +91,7 @@ def neighbours_of(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]
     return np.array([[(row + step) % count for step in range(1, 4)] for row in range(count)], dtype=np.int64)
 
 
-def test_an_epoch_is_the_same_again_with_any_number_of_threads(settings: Settings, photos: Photos) -> None:
+def test_an_epoch_is_the_same_again_with_any_number_of_threads(settings: Settings, photos: PhotoDataset) -> None:
     neighbours = neighbours_of(len(np.unique(photos.labels)))
     more = settings.model_copy(update={"threads": 3})
     one, two = (list(EpochBatches(photos, neighbours, some, 1)) for some in (settings, more))
@@ -101,7 +101,7 @@ def test_an_epoch_is_the_same_again_with_any_number_of_threads(settings: Setting
         assert left.labels.tolist() == right.labels.tolist()
 
 
-def test_batches_hold_products_their_recolours_and_views(settings: Settings, photos: Photos) -> None:
+def test_batches_hold_products_their_recolours_and_views(settings: Settings, photos: PhotoDataset) -> None:
     batches = EpochBatches(photos, neighbours_of(len(np.unique(photos.labels))), settings, 0)
     first = next(iter(batches))
     assert first.pictures.shape == (12, 64, 64, 3)
@@ -136,7 +136,7 @@ def test_look_alikes_of_one_family_are_not_put_together() -> None:
     assert all(set(order[:2]) != {0, 1} for order in orders)
 
 
-def test_the_validation_set_is_fixed_and_knows_its_truth(settings: Settings, photos: Photos) -> None:
+def test_the_validation_set_is_fixed_and_knows_its_truth(settings: Settings, photos: PhotoDataset) -> None:
     held_out = subset(photos, photos.held_out)
     one, two = validation_set(held_out, settings), validation_set(held_out, settings)
     assert one.pictures.tobytes() == two.pictures.tobytes()

@@ -5,13 +5,13 @@ import torch
 from dedup_pipeline.config import load_settings
 from tiny_shop import TINY, draw_product
 from training.backbone import untrained_network
+from training.dataset import PhotoDataset
 from training.figures import distance_figure, precision_recall_figure, worst_errors
 from training.infonce import TrustedInfoNCELoss
+from training.initial_projection import nearest_labels, pooled_features, set_projection
 from training.metrics import score
 from training.mining import Miner, TrustedContrastiveLoss, TrustedTripletLoss, certain_triplets
 from training.module import freeze, mean_distances, share_of_rate
-from training.photos import Photos
-from training.start import nearest_labels, pooled_features, set_projection
 from training.validation import ValidationSet
 
 
@@ -170,7 +170,7 @@ def test_the_start_keeps_neighbours_and_freezing_keeps_early_stages() -> None:
     network = untrained_network(settings)
     pictures = tuple(draw_product(number) for number in range(8))
     rows = np.arange(8)
-    photos = Photos(tuple("abcdefgh"), pictures, rows, rows, np.zeros(8, bool))
+    photos = PhotoDataset(tuple("abcdefgh"), pictures, rows, rows, np.zeros(8, bool))
     features = pooled_features(network, photos)
     set_projection(network, features)
     nearest = nearest_labels(network, photos, features)

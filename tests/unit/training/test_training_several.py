@@ -14,8 +14,8 @@ from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import StageResult, result_of
 from dedup_pipeline.tracking.runs import CHALLENGER, Caller, Tracking
 from tiny_shop import DUMP, write_tiny_shop
-from training import session
-from training.photos import load_photos
+from training import mlflow_run
+from training.dataset import load_photos
 from training.registry import promote
 from training.stage import train, train_embedder
 
@@ -123,7 +123,7 @@ def test_a_dump_alone_gives_the_same_model_through_both_doors(
     alone = train_embedder(settings, [DUMP])
     assert alone.counts["model_id"] != trained.counts["model_id"]
     assert "champion 1" in str(alone.counts["decision"])
-    monkeypatch.setattr(session, "fit", None)  # it must not train again
+    monkeypatch.setattr(mlflow_run, "fit", None)  # it must not train again
     told: list[str] = []
     settled = train(with_train(settings, model="train"), DUMP, caller=Caller(announce=told.append))
     assert settled.outputs == alone.outputs

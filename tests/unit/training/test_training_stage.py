@@ -20,7 +20,7 @@ from dedup_pipeline.store import Store
 from dedup_pipeline.store.manifests import StageResult
 from dedup_pipeline.tracking.runs import CHALLENGER, CHAMPION, Tracking, tracking_uri
 from tiny_shop import DUMP, draw_product, write_tiny_shop
-from training import session
+from training import mlflow_run
 from training.registry import decide
 from training.stage import train
 
@@ -90,7 +90,7 @@ def test_champion_and_number_settle_without_training(
     trained: tuple[Settings, StageResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, result = trained
-    monkeypatch.setattr(session, "fit", None)
+    monkeypatch.setattr(mlflow_run, "fit", None)
     store = Store(settings.store)
     for asked in ("champion", "1"):
         settled = train(with_train(settings, model=asked), DUMP)
@@ -116,13 +116,13 @@ def test_a_worse_challenger_registered_before_a_failure_is_found_again_and_not_p
     tracking, name = Tracking.connect(settings), settings.tracking.model_name
     other = with_train(settings, model="train", epochs=1, backbone_rate=0.0, learning_rate=1e-7)
     with monkeypatch.context() as patch:
-        patch.setattr("training.session._compare", broken)
+        patch.setattr("training.mlflow_run._compare", broken)
         with pytest.raises(RuntimeError, match="power cut"):
             train(other, DUMP)
     (failed,) = [run for run in tracking.client.search_runs([tracking.experiment_id()]) if run.info.status == "FAILED"]
     assert len(tracking.client.search_model_versions(f"name = '{name}'")) == 2
 
-    monkeypatch.setattr(session, "fit", None)  # it must not train again
+    monkeypatch.setattr(mlflow_run, "fit", None)  # it must not train again
     second = train(other, DUMP)
     assert second.counts["run_id"] == failed.info.run_id
     assert second.counts["model_version"] == "2"

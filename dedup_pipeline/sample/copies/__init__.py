@@ -1,0 +1,1 @@
+"""The edited copies in the sample shop."""

@@ -1,0 +1,1 @@
+"""Photos over HTTP: addresses, connections, requests, and the workers that make them."""
