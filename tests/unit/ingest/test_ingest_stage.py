@@ -287,6 +287,15 @@ def test_shopify(tmp_path):
     assert reasons(rejects) == [(4, "no-id"), (5, "no-id")]
 
 
+@pytest.mark.parametrize(
+    ("field", "text"), [(b'\0"a', '"a'), (b'\0"a"', '"a"'), (b'"a"\0', "a"), (b'a\0"b', 'a"b'), (b'\0\0"', '"')]
+)
+def test_a_quote_behind_a_nul_opens_no_field(tmp_path, field, text):
+    data = b"id,image\n" + field + b",b\nc,d\n"
+    _, listings, _ = read(tmp_path, data, "preset=columns", "columns=id=id,image=image")
+    assert {name: row["row"] for name, row in listings.items()} == {text: 2, "c": 3}
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(

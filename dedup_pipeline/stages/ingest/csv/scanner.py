@@ -129,7 +129,9 @@ class Scanner:
             return _BROKEN
         end = min(position + 1, len(data))
         bare_return = b"\r" in data[start:end].removesuffix(b"\r\n")
-        return _checked(Scan(end, fields, as_it_is=not bare_return), expected)
+        # where a NUL goes, what stood behind it moves to the front of its field, and a quote there would open one
+        as_it_is = not bare_return and b"\0" not in data[start:end]
+        return _checked(Scan(end, fields, as_it_is=as_it_is), expected)
 
     def _read_line(self, data: bytes, start: int, line_end: int, expected: int) -> Scan:
         """The record by rule 2, else the malformed line of rule 3."""
