@@ -1,7 +1,7 @@
 """Fetching: from the photos of a dump to packs of images, politely, safely, and each URL once."""
 
-from dedup_pipeline.stages.fetch.fetch_pack import fetch_pack
 from dedup_pipeline.stages.fetch.http.single import fetch_one
+from dedup_pipeline.stages.fetch.pack import fetch_pack
 from dedup_pipeline.stages.fetch.plan import pack_seconds, plan_fetch, planned_packs
 from dedup_pipeline.stages.fetch.stage import fetch, finish_fetch
 

@@ -8,8 +8,8 @@ from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import FetchError, NotReadyError
 from dedup_pipeline.schemas import PHOTOS
 from dedup_pipeline.stages.fetch.damage import renewed_packs
-from dedup_pipeline.stages.fetch.fetch_pack import VERSION, fetch_pack
 from dedup_pipeline.stages.fetch.known_results import is_finished, known_results
+from dedup_pipeline.stages.fetch.pack import VERSION, fetch_pack
 from dedup_pipeline.stages.fetch.photos import pieces_of, read_photos
 from dedup_pipeline.stages.fetch.plan import fetch_inputs, note_failure, plan_fetch, plan_size, read_plan_of
 from dedup_pipeline.stages.fetch.resolve_photos import FetchCounts, resolve_photos

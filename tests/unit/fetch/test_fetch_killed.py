@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import sys
 import time
 
 import pyarrow as pa
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import faulty_server as faulty
-from dedup_pipeline.stages.fetch import fetch, fetch_pack, plan_fetch
+from dedup_pipeline.stages.fetch import fetch, fetch_pack, pack, plan_fetch
 from dedup_pipeline.stages.fetch.partial_results import partial_parts
 from dedup_pipeline.stages.fetch.plan import read_plan
 from dedup_pipeline.store import Store
@@ -106,9 +105,7 @@ def test_what_an_earlier_version_has_spooled_is_fetched_anew(server, make_settin
 
 def test_a_second_run_of_the_same_pack_does_no_harm(server, make_settings, make_dump, monkeypatch):
     """A lease is lost, and the process that took over finishes the pack while this one is under way."""
-    monkeypatch.setattr(
-        sys.modules["dedup_pipeline.stages.fetch.fetch_pack"], "locked", lambda store, name: contextlib.nullcontext()
-    )
+    monkeypatch.setattr(pack, "locked", lambda store, name: contextlib.nullcontext())
     settings = make_settings()
     make_dump(settings, "one", paths(0, 30))
     (pack_id,) = plan_fetch(settings, "one")
