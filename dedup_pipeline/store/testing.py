@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -113,7 +114,7 @@ class StoreTests:
             assert store.read_bytes("d/f") == content
             assert store.size("d/f") == len(content)
 
-    def test_what_another_process_writes_is_seen_at_once(self, store: Store, url: str) -> None:
+    def test_what_another_process_writes_is_seenat_once(self, store: Store, url: str) -> None:
         """Nothing that was listed, measured or read before hides it."""
         store.write_bytes("d/mine", b"old")
         assert (store.names("d"), store.size("d/mine"), store.exists("d/new")) == (["mine"], 3, False)
@@ -230,7 +231,7 @@ class StoreTests:
             while not over.is_set():
                 read.append(store.read_bytes("d/f"))
 
-        _at_once(overwrite, look, look)
+        at_once(overwrite, look, look)
         assert read
         assert {bytes(set(content)) for content in read} <= {b"0", b"1"}
         assert {len(content) for content in read} <= {70_000, 90_000}
@@ -365,7 +366,7 @@ class StoreTests:
                     inside.remove(name)
                     turns.append(name)
 
-        _at_once(*(lambda name=name: work(name) for name in "abc"))
+        at_once(*(lambda name=name: work(name) for name in "abc"))
         assert most == [1] * 9
         assert sorted(turns) == sorted("abc" * 3)
 
@@ -434,12 +435,12 @@ class ObjectStoreTests(StoreTests):
 
         for _ in range(5):
             made.clear()
-            _at_once(*(lambda number=number: create(number) for number in range(8)))
+            at_once(*(lambda number=number: create(number) for number in range(8)))
             (winner,) = [number for number, won in made.items() if won]
             assert store.read_json("locks/l/1") == {"by": winner}
             store.remove("locks/l/1")
 
-    def test_what_is_created_is_listed_at_once(self, store: Store) -> None:
+    def test_what_is_created_is_listedat_once(self, store: Store) -> None:
         """A lock is taken over by the highest number that is seen."""
         for number in range(1, 6):
             assert store.create_json(f"locks/l/{number}", {})
@@ -460,20 +461,9 @@ def _flip(store: Store, path: str, at: float) -> None:
     _put(store, path, bytes(data))
 
 
-def _at_once(*tasks: Callable[[], object]) -> None:
-    """Run tasks in threads; the first error of any is raised."""
-    errors: list[Exception] = []
-
-    def guarded(task: Callable[[], object]) -> None:
-        try:
-            task()
-        except Exception as error:  # noqa: BLE001 - raised again below
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+def at_once(*tasks: Callable[[], object]) -> None:
+    """Run tasks in a thread each, and wait for all; the error of the first that has one is raised."""
+    with ThreadPoolExecutor(len(tasks)) as threads:
+        started = [threads.submit(task) for task in tasks]
+    for task in started:
+        task.result()

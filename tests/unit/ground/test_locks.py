@@ -13,6 +13,7 @@ import pytest
 from dedup_pipeline.store import Store
 from dedup_pipeline.store.locks import locked
 from dedup_pipeline.store.manifests import Done, run_stage
+from dedup_pipeline.store.testing import at_once
 
 HOLD = """
 import sys, time
@@ -38,25 +39,6 @@ def remote(tmp_path):
     return Store(f"memory://{tmp_path.name}")
 
 
-def in_threads(*tasks):
-    """Run tasks at once; the first error of any is raised."""
-    errors = []
-
-    def guarded(task):
-        try:
-            task()
-        except Exception as error:  # noqa: BLE001 - raised again below
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
 def test_a_killed_holder_frees_the_lock_and_the_waiting_is_told_once(tmp_path, caplog):
     store = Store(str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
@@ -72,7 +54,7 @@ def test_a_killed_holder_frees_the_lock_and_the_waiting_is_told_once(tmp_path, c
                 time.sleep(0.01)
             os.kill(holder.pid, signal.SIGKILL)
 
-        in_threads(wait, kill_when_waited_for)
+        at_once(wait, kill_when_waited_for)
     (message,) = caplog.messages
     assert "waiting for 'work'" in message
     assert f"held by process {holder.pid} on " in message
@@ -101,7 +83,7 @@ def test_a_renewed_lease_is_waited_for(remote):
         with locked(remote, "work", lease_seconds=0.8):
             order.append("second")
 
-    in_threads(long_work, impatient)
+    at_once(long_work, impatient)
     assert order == ["first", "second"]
 
 
@@ -126,7 +108,7 @@ def test_a_stage_that_is_asked_for_twice_at_once_works_once(store):
     def run():
         results.append(run_stage(store, "d", "x", inputs={}, version=1, work=work))
 
-    in_threads(run, run)
+    at_once(run, run)
     assert len(begun) == 1
     assert sorted(result.reused for result in results) == [False, True]
     assert results[0].counts == results[1].counts
