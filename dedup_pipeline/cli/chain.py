@@ -29,24 +29,20 @@ def run(
     """Run all stages on a dump, from the catalog file to duplicates.json."""
     from dedup_pipeline.sample import serving_sample
     from dedup_pipeline.stages.display import run_with_display
-    from dedup_pipeline.stages.ingest import date_in, file_of
+    from dedup_pipeline.stages.ingest import given_dump
 
     flags = {"ingest__categories": tuple(category) if category else None, "train__model": model}
     if sample and catalog:
         raise InputError("--sample and --catalog exclude each other: take one")
     if sample:
         with serving_sample(settings_from(store, config, sets, **flags)) as (file, served):
-            run_with_display(served, dump or "sample", str(file))
+            run_with_display(served, str(file), dump or "sample")
         return
     settings = settings_from(store, config, sets, **flags)
     if catalog is None and dump is None:
         raise InputError("what shall be read? Give --catalog FILE, --dump ID, or --sample for the sample shop")
-    if catalog is None:
-        catalog = file_of(settings.ingest, str(dump))
-    dump_id = dump or date_in(catalog)
-    if dump_id is None:
-        raise InputError(f"'{catalog}' has no date in its name: say which dump it is with --dump, such as 2018-10-05")
-    run_with_display(settings, dump_id, catalog)
+    given = given_dump(settings.ingest, catalog, dump, by="--dump")
+    run_with_display(settings, given.catalog, given.dump_id)
 
 
 def ingest(
@@ -61,7 +57,7 @@ def ingest(
     from dedup_pipeline.stages.display import run_stage_with_display
 
     categories = tuple(category) if category else None
-    run_stage_with_display("ingest", settings_from(store, config, sets, ingest__categories=categories), dump, catalog)
+    run_stage_with_display(settings_from(store, config, sets, ingest__categories=categories), "ingest", dump, catalog)
 
 
 def train(
@@ -74,7 +70,7 @@ def train(
     """Choose the model for a dump: train one, or reuse one."""
     from dedup_pipeline.stages.display import run_stage_with_display
 
-    run_stage_with_display("train", settings_from(store, config, sets, train__model=model), dump, None)
+    run_stage_with_display(settings_from(store, config, sets, train__model=model), "train", dump, None)
 
 
 def stage_command(stage: str, purpose: str) -> Callable[..., None]:
@@ -88,7 +84,7 @@ def stage_command(stage: str, purpose: str) -> Callable[..., None]:
     def command(dump: Dump, store: Store = None, config: Config = None, sets: Sets = None) -> None:
         from dedup_pipeline.stages.display import run_stage_with_display
 
-        run_stage_with_display(stage, settings_from(store, config, sets), dump, None)
+        run_stage_with_display(settings_from(store, config, sets), stage, dump, None)
 
     command.__name__, command.__doc__ = stage, purpose
     return command

@@ -63,7 +63,7 @@ def evaluate_catalog(
         dump_id = dump_id or DUMP
         catalog = work / "catalog-local.csv"
         with serving_catalog(settings, folder, catalog) as served:
-            run_with_display(served, dump_id, str(catalog))
+            run_with_display(served, str(catalog), dump_id)
     return _measured(Store(settings.store), truth, name, dump_id, out or work / "evaluation")
 
 

@@ -40,7 +40,6 @@ class ListingImages:
         photos, of_photos = _photos(store, dump_id, images)
         path = result_of(store, dump_id, "ingest").outputs["listings"]
         found = [np.empty(0, np.int32)]
-
         families = [digests(pa.array([], pa.string()))]
         with store.reading_table(path) as table:
             for batch in table.iter_batches(columns=["photo_url", "family_id"]):

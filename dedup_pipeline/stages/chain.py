@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dedup_pipeline.config import Settings
 from dedup_pipeline.errors import InputError
-from dedup_pipeline.stages.ingest import date_in, file_of
+from dedup_pipeline.stages.ingest import file_of, given_dump
 from dedup_pipeline.store import check_dump_id
 from dedup_pipeline.store.manifests import Progress, StageResult, no_progress
 
@@ -107,15 +107,11 @@ def run(
             not usable.
         DedupError: as the stage does that fails; what the stages before it made stays in the store.
     """
-    if catalog is None and dump_id is None:
-        raise InputError("what shall be read? Give a catalog, or the id of a dump that lies where ingest.dumps says")
-    file = file_of(settings.ingest, str(dump_id)) if catalog is None else os.fspath(catalog)
-    dump_id = dump_id or date_in(file)
-    if dump_id is None:
-        raise InputError(f"'{file}' has no date in its name: say which dump it is by dump_id, such as 2018-10-05")
+    file = None if catalog is None else os.fspath(catalog)
+    dump = given_dump(settings.ingest, file, dump_id, by="dump_id")
     results = {}
     for stage in STAGES:
         progress = watcher.started(stage)
-        results[stage] = run_stage(settings, stage, dump_id, catalog=file, progress=progress)
+        results[stage] = run_stage(settings, stage, dump.dump_id, catalog=dump.catalog, progress=progress)
         watcher.finished(results[stage])
     return results

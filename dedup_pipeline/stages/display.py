@@ -55,7 +55,7 @@ class Display:
         )
 
 
-def run_with_display(settings: Settings, dump_id: str, catalog: str) -> None:
+def run_with_display(settings: Settings, catalog: str, dump_id: str) -> None:
     """Run every stage with a live display, then show the summary.
 
     Raises:
@@ -67,7 +67,7 @@ def run_with_display(settings: Settings, dump_id: str, catalog: str) -> None:
     _show_summary(console, settings, dump_id, results)
 
 
-def run_stage_with_display(stage: str, settings: Settings, dump_id: str, catalog: str | None) -> None:
+def run_stage_with_display(settings: Settings, stage: str, dump_id: str, catalog: str | None) -> None:
     """Run one stage with a live display.
 
     Raises:

@@ -89,6 +89,27 @@ def choose_dump(settings: IngestSettings, named: dict[str, str | None], catalog:
     return Dump(there[-1], file_of(settings, there[-1]))
 
 
+def given_dump(settings: IngestSettings, catalog: str | None, dump_id: str | None, *, by: str) -> Dump:
+    """The dump that is given by somebody who may open any file, which ``choose_dump`` does not let everyone do.
+
+    Args:
+        settings: ``dumps`` says where dumps lie.
+        catalog: the dump's file; by default where ``dumps`` has that of the id.
+        dump_id: its id; by default the date in the file's name.
+        by: what an id is given with, for messages: ``--dump``.
+
+    Raises:
+        InputError: neither is given, or the name of the file has no date, or several, and there is no id.
+    """
+    if catalog is None and dump_id is None:
+        raise InputError("what shall be read? Give a catalog, or the id of a dump that lies where ingest.dumps says")
+    file = file_of(settings, str(dump_id)) if catalog is None else catalog
+    dump_id = dump_id or date_in(file)
+    if dump_id is None:
+        raise InputError(f"'{file}' has no date in its name: say which dump it is with {by}, such as 2018-10-05")
+    return Dump(dump_id, file)
+
+
 def file_of(settings: IngestSettings, dump_id: str) -> str:
     """Where the file of a dump lies, whether or not it is there yet."""
     return settings.dumps.replace(_PLACE, dump_id)
